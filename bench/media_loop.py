@@ -1,0 +1,243 @@
+"""What a live call costs the media process: CPU of one process while N calls play a prompt, or N pairs talk and are recorded.
+
+    python bench/media_loop.py                     plain epoll (ivr.media.worker), the loop that is used
+    python bench/media_loop.py --loop asyncio      the same legs and schedule under asyncio's loop, or uvloop's where installed
+    python bench/media_loop.py --play 50 200 400 --bridge 50 100 --seconds 10
+
+Every call sends 50 packets a second of A-law and gets as many. The load comes from one other process and one socket, over loopback.
+CPU ms per call-second is the figure to compare; p99 and max are gaps between arrivals at the load process, which itself is late at times.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import json
+import os
+import socket
+import struct
+import subprocess
+import sys
+import tempfile
+import time
+import wave
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+sys.path.insert(0, str(Path(__file__).parent.parent))
+
+from ivr.media import worker
+from ivr.media.client import MediaClient
+from ivr.media.control import Mix, Open, Play, Record, Remote, Stats, StopRecord
+from ivr.media.outgoing import Address
+from ivr.media.packet import Buffers, Counters
+from ivr.media.ports import Ports, Receive
+from ivr.media.schedule import Schedule
+
+LOAD_PORT = 47000
+
+
+class LoopPorts(Ports):
+    """The same sockets, but read by an asyncio loop through datagram protocols, as asyncio programs do."""
+
+    loop: asyncio.AbstractEventLoop
+    schedule: Schedule
+    pending: list[tuple[socket.socket, Receive]]
+
+    def open(self) -> tuple[int, Callable[[bytearray | memoryview, Address], bool]]:
+        port, _ = super().open()
+        found: list[Any] = []
+        self._transports = getattr(self, "_transports", {})
+        self._transports[port] = found
+
+        def send(packet: bytearray | memoryview, to: Address) -> bool:
+            found[0].sendto(bytes(packet), to)
+            return True
+
+        return port, send
+
+    def attach(self, port: int, receive: Receive) -> None:
+        ports = self
+
+        class Protocol(asyncio.DatagramProtocol):
+            def datagram_received(self, data: bytes, addr: tuple[str | Any, int]) -> None:
+                size = len(data)
+                ports._packet[:size] = data
+                receive(size, addr, ports.schedule.samples(time.monotonic()))
+
+        async def connect() -> None:
+            transport, _ = await ports.loop.create_datagram_endpoint(Protocol, sock=ports._sockets[port])
+            ports._transports[port].append(transport)
+
+        self._tasks = getattr(self, "_tasks", [])
+        self._tasks.append(self.loop.create_task(connect()))
+
+    def hurry(self, port: int, hurried: bool) -> None:
+        pass
+
+    def close(self, port: int, hurried: bool) -> None:
+        self._transports[port][0].close()
+        del self._sockets[port]
+
+
+def serve(kind: str, path: Path) -> None:
+    """The process under measurement."""
+    terms: Any = {"host": "127.0.0.1", "rtp_timeout_s": 30.0, "orphan_s": 5.0, "min_free_bytes": 0}
+    if kind == "epoll":
+        worker.run(path, port_min=30000, port_max=33999, **terms)
+        return
+    if kind == "uvloop":
+        import uvloop
+
+        loop: asyncio.AbstractEventLoop = uvloop.new_event_loop()
+    else:
+        loop = asyncio.new_event_loop()
+    vars(worker)["Ports"] = LoopPorts
+    LoopPorts.loop = loop
+    process = worker.Worker(path, ports=(30000, 33999), **terms)
+    LoopPorts.schedule = process._schedule
+
+    def control() -> None:
+        for descriptor, _ in process._ports.hurried.poll(0):
+            if descriptor == process._woken.fileno():
+                process._outcomes()
+            else:
+                process._lines.handle(descriptor)
+
+    def slot() -> None:
+        now = time.monotonic()
+        schedule = process._schedule
+        schedule.catch_up(now)
+        while schedule.deadline <= now:
+            process._exchange.tick(schedule.number, schedule.clock, now)
+            schedule.number += 1
+        loop.call_at(schedule.deadline, slot)
+
+    loop.add_reader(process._ports.hurried.fileno(), control)
+    loop.call_soon(slot)
+    loop.run_forever()
+
+
+def load(legs: list[int], seconds: float) -> None:
+    """The load process: RTP to every port of `legs`, and the gaps of what comes back."""
+    sock = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+    sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1 << 24)
+    sock.bind(("127.0.0.1", LOAD_PORT))
+    sock.setblocking(False)
+    packet = bytearray(struct.pack(">BBHII", 0x80, 8, 0, 0, 0) + b"\x55" * 160)
+    begin = time.monotonic()
+    slots: list[list[tuple[int, Address]]] = [[] for _ in range(4)]
+    for index, port in enumerate(legs):
+        slots[index % 4].append((index + 1, ("127.0.0.1", port)))
+    last: dict[int, float] = {}
+    gaps: list[float] = []
+    got = number = 0
+    buffer = bytearray(2048)
+    while True:
+        now = time.monotonic()
+        if now - begin >= seconds:
+            break
+        if now < begin + number * 0.005:
+            time.sleep(begin + number * 0.005 - now)
+        for ssrc, to in slots[number % 4]:
+            struct.pack_into(">HII", packet, 2, number // 4 & 0xFFFF, number // 4 * 160, ssrc)
+            sock.sendto(packet, to)
+        number += 1
+        try:
+            while True:
+                sock.recv_into(buffer)
+                got += 1
+                now, leg = time.monotonic(), int.from_bytes(buffer[8:12], "big")
+                if leg in last:
+                    gaps.append(now - last[leg])
+                last[leg] = now
+        except BlockingIOError:
+            pass
+    gaps.sort()
+    print(json.dumps({"got": got / seconds / len(legs), "p99": gaps[len(gaps) * 99 // 100], "max": gaps[-1]}))
+    sock.close()
+
+
+def cpu_s(pid: int) -> float:
+    """CPU seconds of a process, user and system."""
+    fields = Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
+async def measure(loop_kind: str, calls: int, bridged: bool, seconds: float, directory: Path) -> None:
+    """One line of the table."""
+    path = directory / "bench.sock"
+    prompt = directory / "prompt.wav"
+    with wave.open(str(prompt), "wb") as file:
+        file.setnchannels(1)
+        file.setsampwidth(2)
+        file.setframerate(8000)
+        file.writeframes(os.urandom(160000))
+    process = subprocess.Popen([sys.executable, __file__, "--serve", loop_kind, str(path)])
+    client = MediaClient(path, on_event=lambda event: client.ack(event.seq), on_lost=lambda: None)
+    for _ in range(100):
+        try:
+            await client.connect(1, 0)
+            break
+        except ConnectionError:
+            await asyncio.sleep(0.05)
+    legs = [f"leg{index}" for index in range(calls * (1 + bridged))]
+    ports = []
+    for leg in legs:
+        ports.append((await client.request(Open(leg, "call")))["port"])
+        await client.request(Remote(leg, "127.0.0.1", LOAD_PORT, "PCMA", 8))
+    if bridged:
+        for index in range(calls):
+            one, two = legs[2 * index : 2 * index + 2]
+            await client.request(Mix((one, two), {one: (two,), two: (one,)}))
+            await client.request(Record(f"r{index}", str(directory / f"r{index}.wav"), one, two))
+    else:
+        for leg in legs:
+            await client.request(Play(leg, 1, (str(prompt),), loop=True))
+    arguments = [sys.executable, __file__, "--load", json.dumps(ports), str(seconds + 3)]
+    generator = await asyncio.create_subprocess_exec(*arguments, stdout=subprocess.PIPE)
+    await asyncio.sleep(2)
+    before, begin = cpu_s(process.pid), time.monotonic()
+    await asyncio.sleep(seconds)
+    share = (cpu_s(process.pid) - before) / (time.monotonic() - begin)
+    out, _ = await generator.communicate()
+    result = json.loads(out)
+    if bridged:
+        for index in range(calls):
+            await client.request(StopRecord(f"r{index}"))
+    stats = await client.request(Stats())
+    client.close()
+    process.terminate() if loop_kind == "epoll" else process.kill()
+    process.wait()
+    print(
+        f"{loop_kind:8} {'bridge+record' if bridged else 'play':14} {calls:5} calls {share * 100:6.1f} % of a core"
+        f" {share * 1000 / calls:6.2f} ms/call-s  out {result['got']:5.1f}/s a leg"
+        f"  p99 {result['p99'] * 1000:4.0f} ms  max {result['max'] * 1000:4.0f} ms"
+        f"  garbage {stats['garbage']} unsent {stats['unsent']} gaps {stats['recording_gaps']} skipped {stats['slots_skipped']}",
+        flush=True,
+    )
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--loop", choices=["epoll", "asyncio", "uvloop"], default="epoll")
+    parser.add_argument("--play", type=int, nargs="*", default=[50, 200, 400])
+    parser.add_argument("--bridge", type=int, nargs="*", default=[50, 100])
+    parser.add_argument("--seconds", type=float, default=8.0)
+    parser.add_argument("--serve", nargs=2, help=argparse.SUPPRESS)
+    parser.add_argument("--load", nargs=2, help=argparse.SUPPRESS)
+    arguments = parser.parse_args()
+    if arguments.serve:
+        serve(arguments.serve[0], Path(arguments.serve[1]))
+    elif arguments.load:
+        load(json.loads(arguments.load[0]), float(arguments.load[1]))
+    else:
+        for bridged, counts in ((False, arguments.play), (True, arguments.bridge)):
+            for calls in counts:
+                with tempfile.TemporaryDirectory() as directory:
+                    asyncio.run(measure(arguments.loop, calls, bridged, arguments.seconds, Path(directory)))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,178 @@
+"""The console's words for codes of the event stream, and its ways of writing times. Unknown codes are shown as they are."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from flask_babel import gettext as _
+from flask_babel import lazy_gettext as _l
+
+PHASES = {
+    "ARRIVED": _l("呼入"),
+    "MENU": _l("语音菜单"),
+    "QUEUED": _l("排队"),
+    "OFFERED": _l("振铃"),
+    "TALKING": _l("通话"),
+    "RATING": _l("评价"),
+    "ENDED": _l("已结束"),
+}
+
+OUTCOMES = {
+    "live": _l("进行中"),
+    "talked": _l("已接通"),
+    "missed": _l("未接通"),
+    "menu": _l("仅菜单"),
+}
+
+REASONS = {
+    "completed": _l("正常结束"),
+    "abandoned": _l("等待中挂机"),
+    "hung_up_in_menu": _l("菜单中挂机"),
+    "menu_ended": _l("菜单结束"),
+    "time_limit": _l("等待超时"),
+    "rejected": _l("拒绝"),
+    "engine_lost": _l("系统中断"),
+    "media_lost": _l("语音中断"),
+    "rtp_timeout": _l("线路无声"),
+    "no_menu": _l("没有菜单"),
+    "busy": _l("线路忙"),
+    "closed": _l("非工作时间"),
+    "no_number": _l("号码隐藏,无法回拨"),
+    "served": _l("客户再次来电,已接听"),
+    "promised": _l("已承诺回电"),
+    "unknown": _l("未知"),
+}
+
+SIDES = {"caller": _l("客户"), "seat": _l("坐席"), "system": _l("系统")}
+
+SEAT_STATES = {
+    "idle": _l("空闲"),
+    "reserved": _l("分配中"),
+    "ringing": _l("振铃"),
+    "talking": _l("通话"),
+    "wrap-up": _l("整理"),
+    "break": _l("小休"),
+    "off": _l("签出"),
+    "set_aside": _l("暂停派话"),
+    "not_registered": _l("话机离线"),
+}
+
+STATES = {"open": _l("待回电"), "claimed": _l("处理中"), "closed": _l("已回电"), "waived": _l("免回")}
+
+LEDGER = {
+    "opened": _l("产生"),
+    "attached": _l("又一次来电"),
+    "claimed": _l("认领"),
+    "released": _l("放回"),
+    "result": _l("未接通,继续待回"),
+    "closed": _l("结清"),
+    "waived": _l("免回"),
+}
+
+_EVENTS = {
+    "arrived": _l("客户来电"),
+    "answered": _l("应答"),
+    "menu": _l("进入菜单"),
+    "key": _l("按键"),
+    "queued": _l("进入队列"),
+    "offered": _l("分配坐席"),
+    "ringing": _l("坐席振铃"),
+    "refused": _l("坐席拒接"),
+    "no_answer": _l("坐席未接"),
+    "requeued": _l("回到队列,保留位置"),
+    "talking": _l("接通坐席"),
+    "held": _l("保持"),
+    "unheld": _l("取消保持"),
+    "recording": _l("开始录音"),
+    "recording_gap": _l("录音缺口"),
+    "media_lost": _l("语音中断"),
+    "media_back": _l("语音恢复"),
+    "engine_restarted": _l("引擎重启,通话继续"),
+    "time_limit": _l("等待超时"),
+    "owed": _l("承诺回电"),
+    "ended": _l("结束"),
+}
+
+_TROUBLE = frozenset({"refused", "no_answer", "recording_gap", "media_lost", "engine_restarted", "time_limit", "owed"})
+
+
+def label(words: Mapping[str, Any], code: str) -> str:
+    """The word for `code`, or the code itself."""
+    return str(words.get(code, code))
+
+
+def event_label(kind: str) -> str:
+    """The word for a call event's type."""
+    return label(_EVENTS, kind)
+
+
+def event_tone(kind: str) -> str:
+    """How an event is set off in a timeline: "good", "bad" or ""."""
+    if kind == "talking":
+        return "good"
+    return "bad" if kind in _TROUBLE else ""
+
+
+def event_detail(kind: str, data: Mapping[str, Any], queue_titles: Mapping[str, str]) -> str:
+    """What an event says beyond its type, in a few words; "" for nothing."""
+
+    def value(key: str) -> str:
+        found = data.get(key)
+        return "" if found is None or isinstance(found, (dict, list)) else str(found)
+
+    queue = label(queue_titles, value("queue"))
+    if kind == "arrived":
+        return " → ".join(part for part in (phone(value("caller")) or _("号码隐藏"), value("called")) if part)
+    if kind == "key":
+        return value("digit")
+    if kind == "queued":
+        place = value("position")
+        return " · ".join(part for part in (queue, _("第 %(place)s 位", place=place) if place else "") if part)
+    if kind == "offered":
+        skipped = data.get("skipped")
+        passed = [
+            f"{pair[0]} {label(SEAT_STATES, str(pair[1]))}"
+            for pair in skipped or []
+            if isinstance(pair, list) and len(pair) == 2
+        ]
+        return " · ".join([value("seat"), *([_("跳过:%(seats)s", seats=", ".join(passed))] if passed else [])])
+    if kind == "talking":
+        wait_s = data.get("wait_s")
+        waited = [_("等待 %(time)s", time=duration(wait_s))] if isinstance(wait_s, (int, float)) else []
+        return " · ".join([value("seat"), *waited])
+    if kind in ("held", "unheld"):
+        return label(SIDES, value("side"))
+    if kind == "ended":
+        return " · ".join(part for part in (label(SIDES, value("by")), label(REASONS, value("reason"))) if part)
+    if kind == "owed":
+        return label(REASONS, value("reason"))
+    parts = [value("node"), value("seat"), queue, value("status"), label(_EVENTS, value("why")), value("detail")]
+    return " · ".join(part for part in parts if part)
+
+
+def duration(seconds: float | None) -> str:
+    """Seconds as 0:07, 12:34 or 1:02:03; an en dash for None."""
+    if seconds is None:
+        return "–"
+    whole = max(0, int(seconds))
+    minutes, rest = divmod(whole, 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes}:{rest:02}"
+
+
+def moment(at: float | None, zone: ZoneInfo, form: str = "%m-%d %H:%M:%S") -> str:
+    """Epoch seconds as local time; an en dash for None."""
+    return "–" if at is None else datetime.fromtimestamp(at, zone).strftime(form)
+
+
+def phone(number: str) -> str:
+    """A number in groups, as people read it out: 139 1234 5678, 0471 4613311 and others as they are."""
+    if len(number) == 11 and number.startswith("1") and number.isdigit():
+        return f"{number[:3]} {number[3:7]} {number[7:]}"
+    if number.startswith("0") and not number.startswith("00") and number.isdigit() and 10 <= len(number) <= 12:
+        area = 3 if number[1] in "12" else 4
+        return f"{number[:area]} {number[area:]}"
+    return number

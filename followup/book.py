@@ -1,0 +1,178 @@
+"""[io] Books a batch of events into SQL: the events, the call log, and what is owed, in the caller's one transaction."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass, field, fields, replace
+from typing import Any
+
+from sqlalchemy import Connection, Row, bindparam, insert, select, tuple_, update
+
+from followup.calendar import WorkingHours, due_at
+from followup.calllog import CallRow, project
+from followup.events import StreamEvent
+from followup.owed import Owed, owed
+from followup.tables import call_event, call_log, ledger, return_call, return_call_call
+
+SYSTEM = "system"
+"""Who acts in the ledger when no person does."""
+
+SERVED = "served"
+"""Result of a return call whose caller rang again and was talked to before anybody called back."""
+
+PENDING_STATES = ("open", "claimed")
+
+_COLUMNS = tuple(f.name for f in fields(CallRow))
+
+
+@dataclass(frozen=True, slots=True)
+class Rules:
+    """When a waiting caller is owed a return call, and how soon, in working seconds, it is due."""
+
+    gave_up_after_s: float = 5.0
+    due_working_s: float = 2 * 3600.0
+    hours: WorkingHours = field(default_factory=WorkingHours)
+
+
+def book(connection: Connection, events: Sequence[StreamEvent], rules: Rules) -> int:
+    """Book those of `events` (in stream order) that were not booked before; returns how many were new.
+
+    Booking the same events again, whole or in part, changes nothing: (subject, seq) is unique.
+    """
+    new = _new(connection, events)
+    if not new:
+        return 0
+    connection.execute(
+        insert(call_event),
+        [{"subject": e.subject, "seq": e.seq, "type": e.type, "at": e.at, "data": e.raw} for e in new],
+    )
+    known = _rows(connection, {e.subject for e in new if e.is_call})
+    folded = dict(known)
+    turns: list[str] = []
+    for event in new:
+        if not event.is_call:
+            continue
+        before = folded.get(event.subject)
+        after = project(before, event)
+        if after.ended_at is not None and (before is None or before.ended_at is None):
+            after = replace(after, gave_up_after_s=rules.gave_up_after_s)
+            turns.append(event.subject)
+        elif after.talking_at is not None and (before is None or before.talking_at is None):
+            turns.append(event.subject)
+        folded[event.subject] = after
+    _save(connection, folded, known)
+    for call_id in turns:
+        row = folded[call_id]
+        debt = owed(row, rules.gave_up_after_s)
+        if debt is not None:
+            _owe(connection, row, debt, rules)
+        elif row.talking_at is not None:
+            _serve(connection, row)
+    return len(new)
+
+
+def write_ledger(connection: Connection, return_call_id: int, what: str, *, by: str, at: float, note: str = "") -> None:
+    """Add one line to the ledger; nothing in it is ever changed."""
+    connection.execute(insert(ledger).values(return_call_id=return_call_id, what=what, by=by, at=at, note=note))
+
+
+def _new(connection: Connection, events: Iterable[StreamEvent]) -> list[StreamEvent]:
+    once: dict[tuple[str, int], StreamEvent] = {}
+    for event in events:
+        once.setdefault((event.subject, event.seq), event)
+    if not once:
+        return []
+    keys = tuple_(call_event.c.subject, call_event.c.seq)
+    found = connection.execute(select(call_event.c.subject, call_event.c.seq).where(keys.in_(list(once))))
+    known = {(row.subject, row.seq) for row in found}
+    return [event for key, event in once.items() if key not in known]
+
+
+def _rows(connection: Connection, call_ids: set[str]) -> dict[str, CallRow]:
+    found = connection.execute(select(*(call_log.c[name] for name in _COLUMNS)).where(call_log.c.call_id.in_(call_ids)))
+    return {row.call_id: call_row(row) for row in found}
+
+
+def call_row(row: Row[Any]) -> CallRow:
+    """The value of a call_log row."""
+    return CallRow(**{name: getattr(row, name) for name in _COLUMNS})
+
+
+def _save(connection: Connection, rows: Mapping[str, CallRow], known: Mapping[str, CallRow]) -> None:
+    fresh = [asdict(row) for call_id, row in rows.items() if call_id not in known]
+    changed = [{f"new_{k}": v for k, v in asdict(row).items()} for call_id, row in rows.items() if call_id in known]
+    if fresh:
+        connection.execute(insert(call_log), fresh)
+    if changed:
+        values: dict[str, Any] = {name: bindparam(f"new_{name}") for name in _COLUMNS if name != "call_id"}
+        connection.execute(update(call_log).where(call_log.c.call_id == bindparam("new_call_id")).values(values), changed)
+
+
+def _owe(connection: Connection, row: CallRow, debt: Owed, rules: Rules) -> None:
+    """Open a return call for the ended call `row`, or attach it to the one this caller is owed already."""
+    at = row.ended_at or row.arrived_at
+    pending = None
+    if not debt.waive_reason:
+        pending = connection.execute(
+            select(return_call.c.id)
+            .where(return_call.c.hotline == row.hotline, return_call.c.number == row.caller)
+            .where(return_call.c.state.in_(PENDING_STATES))
+            .with_for_update()
+        ).scalar_one_or_none()
+    if pending is not None:
+        _attach(connection, pending, row.call_id, "owed")
+        write_ledger(connection, pending, "attached", by=SYSTEM, at=at, note=row.call_id)
+        return
+    opened = connection.execute(
+        insert(return_call)
+        .values(
+            kind=debt.kind,
+            state="waived" if debt.waive_reason else "open",
+            hotline=row.hotline,
+            number=row.caller,
+            reason=debt.reason,
+            opened_at=at,
+            due_at=due_at(at, rules.hours, rules.due_working_s),
+            owner="",
+            attempts=0,
+            result="",
+            closed_at=at if debt.waive_reason else None,
+            closed_by=SYSTEM if debt.waive_reason else "",
+            waive_reason=debt.waive_reason,
+        )
+        .returning(return_call.c.id)
+    ).scalar_one()
+    _attach(connection, opened, row.call_id, "owed")
+    write_ledger(connection, opened, "opened", by=SYSTEM, at=at, note=row.call_id)
+    if debt.waive_reason:
+        write_ledger(connection, opened, "waived", by=SYSTEM, at=at, note=debt.waive_reason)
+        return
+    # A node that was cut off tells of its calls late: the caller may have been talked to since.
+    later = connection.execute(
+        select(*(call_log.c[name] for name in _COLUMNS))
+        .where(call_log.c.hotline == row.hotline, call_log.c.caller == row.caller, call_log.c.talking_at >= at)
+        .order_by(call_log.c.talking_at)
+        .limit(1)
+    ).first()
+    if later is not None:
+        _serve(connection, call_row(later))
+
+
+def _serve(connection: Connection, row: CallRow) -> None:
+    """The caller is being talked to: what they were owed before is paid."""
+    if not row.caller or row.talking_at is None:
+        return
+    paid = connection.execute(
+        update(return_call)
+        .where(return_call.c.hotline == row.hotline, return_call.c.number == row.caller)
+        .where(return_call.c.state.in_(PENDING_STATES), return_call.c.opened_at <= row.talking_at)
+        .values(state="closed", result=SERVED, closed_at=row.talking_at, closed_by=SYSTEM)
+        .returning(return_call.c.id)
+    ).scalar_one_or_none()
+    if paid is not None:
+        _attach(connection, paid, row.call_id, SERVED)
+        write_ledger(connection, paid, "closed", by=SYSTEM, at=row.talking_at, note=row.call_id)
+
+
+def _attach(connection: Connection, return_call_id: int, call_id: str, role: str) -> None:
+    connection.execute(insert(return_call_call).values(call_id=call_id, return_call_id=return_call_id, role=role))

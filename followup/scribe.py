@@ -1,0 +1,193 @@
+"""[io] The scribe: takes events from the stream into SQL. An entry is acknowledged after its commit, never before.
+
+Killed at any moment it begins again with what it had not acknowledged; (subject, seq) is unique, so nothing is booked twice.
+"""
+
+from __future__ import annotations
+
+import os
+import secrets
+import signal
+import time
+from collections.abc import Mapping
+from contextlib import closing
+from dataclasses import dataclass, field
+from typing import Any
+
+import structlog
+from redis import Redis
+from redis.exceptions import RedisError, ResponseError
+from sqlalchemy import Engine
+from sqlalchemy.exc import DBAPIError
+
+from followup.book import Rules, book
+from followup.events import STREAM, StreamEvent, read, unreadable
+from storage.redis import StorageError, connect, connect_sync
+from storage.sql import migrate, open_database, writing
+
+GROUP = "scribe"
+CONSUMER = "scribe"
+ALIVE = "{hotline}:alive:scribe"
+"""Held by the one scribe at work, for as long as it lives; others stand by."""
+
+_LEAD = """
+local holder = redis.call('GET', KEYS[1])
+if holder and holder ~= ARGV[1] then return 0 end
+redis.call('SET', KEYS[1], ARGV[1], 'PX', ARGV[2])
+return 1
+"""
+_LEAVE = "if redis.call('GET', KEYS[1]) == ARGV[1] then return redis.call('DEL', KEYS[1]) end return 0"
+
+_SLICE_S = 0.1
+_FIRST_BACK_OFF_S = 0.1
+_LAST_BACK_OFF_S = 2.0
+
+log = structlog.get_logger()
+
+
+@dataclass(frozen=True, slots=True)
+class ScribeOptions:
+    """How the scribe works: `batch` entries a transaction; `lease_s` until a dead scribe's place may be taken."""
+
+    rules: Rules = field(default_factory=Rules)
+    batch: int = 200
+    block_s: float = 1.0
+    lease_s: float = 5.0
+    trim_every_s: float = 10.0
+
+
+def run(redis_url: str, sql_url: str, options: ScribeOptions | None = None) -> None:
+    """Book events until SIGTERM or SIGINT; the batch in hand is finished. Main thread only.
+
+    While Redis or SQL is away it tries again, at least every two seconds. Raises StorageError for a URL that can't be used.
+    """
+    scribe = Scribe(redis_url, sql_url, options or ScribeOptions())
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: scribe.stop())
+    try:
+        scribe.run()
+    finally:
+        scribe.close()
+
+
+class Scribe:
+    """The loop of run(), for whoever brings signals or a thread of their own."""
+
+    def __init__(self, redis_url: str, sql_url: str, options: ScribeOptions) -> None:
+        connect(redis_url)  # refuses a URL that can't be used; opens nothing
+        self._redis_url = redis_url
+        self._sql_url = sql_url
+        self._options = options
+        self._engine: Engine = open_database(sql_url)
+        self._migrated = False
+        self._token = f"{os.getpid()}-{secrets.token_hex(8)}"
+        self._stopping = False
+        self._away = ""
+        self._back_off_s = _FIRST_BACK_OFF_S
+        self._trim_at = 0.0
+
+    def stop(self) -> None:
+        """Have run() return soon. May be called from a signal handler or another thread."""
+        self._stopping = True
+
+    def close(self) -> None:
+        """Close the database; run() must have returned."""
+        self._engine.dispose()
+
+    def run(self) -> None:
+        """Book until stop()."""
+        while not self._stopping:
+            try:
+                with closing(connect_sync(self._redis_url)) as client:
+                    self._attend(client)
+            except (StorageError, RedisError, OSError) as error:
+                self._wait_for("redis", error)
+
+    def _attend(self, client: Redis) -> None:
+        _make_group(client)
+        cursor = "0"  # what was delivered to us before and never acknowledged; then ">", the new entries
+        while not self._stopping:
+            if not self._leads(client):
+                cursor = "0"
+                self._pause(self._options.lease_s / 5)
+                continue
+            try:
+                cursor = self._turn(client, cursor)
+            except DBAPIError as error:
+                cursor = "0"
+                self._wait_for("sql", error)
+        client.eval(_LEAVE, 1, ALIVE, self._token)
+
+    def _turn(self, client: Redis, cursor: str) -> str:
+        """Book one batch; returns the cursor of the next."""
+        if not self._migrated:
+            migrate(self._sql_url)
+            self._migrated = True
+        entries = _entries(client, cursor, self._options)
+        if entries:
+            with writing(self._engine) as connection:
+                book(connection, [_event(entry_id, fields) for entry_id, fields in entries], self._options.rules)
+            client.xack(STREAM, GROUP, *(entry_id for entry_id, _ in entries))
+        if self._away:
+            log.info("scribe.back", what=self._away)
+            self._away, self._back_off_s = "", _FIRST_BACK_OFF_S
+        if time.monotonic() >= self._trim_at:
+            trim(client)
+            self._trim_at = time.monotonic() + self._options.trim_every_s
+        return cursor if entries else ">"
+
+    def _leads(self, client: Redis) -> bool:
+        return bool(client.eval(_LEAD, 1, ALIVE, self._token, int(self._options.lease_s * 1000)))
+
+    def _wait_for(self, what: str, error: Exception) -> None:
+        if self._away != what:
+            self._away = what
+            log.warning("scribe.away", what=what, why=str(error).partition("\n")[0])
+        self._pause(self._back_off_s)
+        self._back_off_s = min(self._back_off_s * 2, _LAST_BACK_OFF_S)
+
+    def _pause(self, seconds: float) -> None:
+        # In slices: a signal does not end a sleep.
+        until = time.monotonic() + seconds
+        while not self._stopping and (left := until - time.monotonic()) > 0:
+            time.sleep(min(left, _SLICE_S))
+
+
+def trim(client: Redis) -> int:
+    """Drop entries that every group has acknowledged; returns how many. A group that lags, or is dead, keeps its entries."""
+    needed = []
+    for group in client.xinfo_groups(STREAM):
+        oldest = client.xpending(STREAM, group["name"])["min"] if group["pending"] else None
+        needed.append(oldest or group["last-delivered-id"])
+    if not needed:
+        return 0
+    oldest_needed = min(needed, key=_order)
+    return int(client.xtrim(STREAM, minid=oldest_needed, approximate=False))
+
+
+def _order(entry_id: str) -> tuple[int, int]:
+    milliseconds, _, sequence = entry_id.partition("-")
+    return int(milliseconds), int(sequence or 0)
+
+
+def _make_group(client: Redis) -> None:
+    try:
+        client.xgroup_create(STREAM, GROUP, id="0", mkstream=True)
+    except ResponseError as error:
+        if not str(error).startswith("BUSYGROUP"):
+            raise
+
+
+def _entries(client: Redis, cursor: str, options: ScribeOptions) -> list[tuple[str, Mapping[str, str]]]:
+    block_ms = int(options.block_s * 1000) if cursor == ">" else None
+    answer: Any = client.xreadgroup(GROUP, CONSUMER, {STREAM: cursor}, count=options.batch, block=block_ms)
+    streams = answer.values() if isinstance(answer, dict) else [entries for _, entries in answer or []]
+    return [(entry_id, fields or {}) for entries in streams for entry_id, fields in entries]
+
+
+def _event(entry_id: str, fields: Mapping[str, str]) -> StreamEvent:
+    try:
+        return read(fields)
+    except ValueError as error:
+        log.error("scribe.unreadable", entry=entry_id, why=str(error))
+        return unreadable(entry_id, fields, _order(entry_id)[0] / 1000)

@@ -1,0 +1,239 @@
+"""[io] One call's task: what happens goes in, the call decides, and what it wants is done.
+
+Each step in this order: the call's new state, events, queue and seat changes are in Redis (or, while Redis is away, in the
+journal); then SIP messages leave; then media is told. A crash between any two of them is mended by the next engine
+(Call.receive(EngineRestarted())).
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import structlog
+
+from ivr import steps
+from ivr.call import Call, Phase
+from ivr.media.client import MediaError
+from ivr.media.control import Close, Play
+from ivr.media.pool import MediaPool, Worker
+from ivr.registrations import Registrations
+from ivr.sip.agent import UserAgent
+from ivr.sip.events import Output
+from ivr.steps import Action, Happening
+from prompts.catalogue import Catalogue
+from routing.commit import Commit, Op
+from routing.events import Event
+from routing.store import Fenced, RedisAway, Store
+
+BATCH = 32
+"""So many happenings are taken in one step, with one write to Redis."""
+
+log = structlog.get_logger(__name__)
+
+
+@dataclass(slots=True)
+class Shared:
+    """What all calls of a node share. `send` puts datagrams on the wire and hands on events; `legs` finds a leg's call."""
+
+    store: Store
+    agent: UserAgent
+    send: Callable[[Sequence[Output]], None]
+    registrations: Registrations
+    media: MediaPool
+    catalogues: Mapping[str, Catalogue]
+    clock: Callable[[], float]
+    legs: dict[str, CallTask] = field(default_factory=dict)
+
+    def files(self, names: Sequence[str], language: str) -> tuple[str, ...]:
+        """The WAV files of prompts. Raises PromptMissing."""
+        return tuple(str(path) for path in self.catalogues[language].paths(names))
+
+
+@dataclass(frozen=True, slots=True)
+class _Tick:
+    """The call's deadline has come."""
+
+
+_TICK = _Tick()
+
+
+class CallTask:
+    """Runs one call until nothing of it is left."""
+
+    def __init__(
+        self, call: Call, worker: Worker, shared: Shared, *, version: int = 0, media_seen: tuple[str, int] = ("", 0)
+    ) -> None:
+        self.call = call
+        self.worker = worker
+        self.version = version
+        self.running: asyncio.Task[None] | None = None
+        self._media_seen = media_seen
+        self._shared = shared
+        self._inbox: asyncio.Queue[tuple[Happening | _Tick, int]] = asyncio.Queue()
+        self._timer: asyncio.TimerHandle | None = None
+        self._opening: set[asyncio.Task[None]] = set()
+        self._log = log.bind(call_id=call.call_id)
+
+    def tell(self, event: Happening, media_seq: int = 0) -> None:
+        """Something happened to the call. media_seq: the number of a media event, to be acknowledged when its effect is
+        safe."""
+        self._inbox.put_nowait((event, media_seq))
+
+    def seen(self, media_seq: int) -> bool:
+        """Whether this media event was dealt with before the engine died."""
+        instance, last = self._media_seen
+        return instance == self.worker.instance and media_seq <= last
+
+    async def run(self, first: list[Action]) -> None:
+        """Until the call is over. Raises Fenced when another engine owns the call."""
+        try:
+            await self._perform(first)
+            while not self.call.finished:
+                await self._step()
+        except (Fenced, asyncio.CancelledError):
+            raise
+        except Exception:  # noqa: BLE001 - the one broad one: whatever fails, the call's end is written
+            # A fault of ours costs this one call, and its record says so.
+            self._log.exception("call failed")
+            await self._give_up()
+        finally:
+            if self._timer is not None:
+                self._timer.cancel()
+            for task in self._opening:
+                task.cancel()
+
+    async def _step(self) -> None:
+        actions: list[Action] = []
+        media_seqs: list[int] = []
+        batch = [await self._inbox.get()]
+        while not self._inbox.empty() and len(batch) < BATCH:
+            batch.append(self._inbox.get_nowait())
+        for event, media_seq in batch:
+            now = self._shared.clock()
+            actions += self.call.tick(now) if isinstance(event, _Tick) else self.call.receive(event, now)
+            if media_seq:
+                media_seqs.append(media_seq)
+                self._media_seen = (self.worker.instance, media_seq)
+        await self._perform(actions)
+        for media_seq in media_seqs:
+            self.worker.done(media_seq)
+
+    async def _perform(self, actions: list[Action]) -> None:
+        sends: list[Output] = []
+        events: list[Event] = []
+        ops: list[Op] = []
+        for action in actions:
+            match action:
+                case steps.Emit(kind, data):
+                    events.append(Event(kind, data))
+                case steps.Change(op):
+                    ops.append(op)
+                case steps.OpenLeg() | steps.PlayPrompts() | steps.Tell():
+                    pass
+                case _:
+                    sends += await self._signal(action)
+        if actions:
+            await self._commit(tuple(events), tuple(ops))
+        self._shared.send(sends)
+        for action in actions:
+            self._tell_media(action)
+        self._arm()
+
+    async def _signal(self, action: steps.SipAction) -> list[Output]:
+        """Have the user agent prepare the message. It leaves after the commit."""
+        agent, now = self._shared.agent, self._shared.clock()
+        match action:
+            case steps.AnswerCaller(leg, sdp):
+                return agent.answer(leg, sdp, now)
+            case steps.RejectCaller(leg, status, reason):
+                return agent.reject(leg, status, reason, now, retry_after=10 if status == 503 else None)
+            case steps.DialSeat(leg, seat, sdp):
+                self._shared.legs[leg] = self
+                caller = self.call.arrival.caller.number
+                try:
+                    target = await self._shared.registrations.target(seat, from_user=caller or "anonymous", from_display=caller)
+                except RedisAway:
+                    target = None
+                if target is None:
+                    self.tell(steps.SeatUnreachable(leg))
+                    return []
+                return agent.invite(leg, target, sdp, now)
+            case steps.CancelDial(leg):
+                return agent.cancel(leg, now)
+            case steps.HangUpLeg(leg):
+                return agent.bye(leg, now)
+            case steps.ConfirmBye(leg):
+                return agent.confirm_bye(leg, now)
+            case steps.Reinvite(leg, sdp):
+                return agent.reinvite(leg, sdp, now)
+            case steps.AnswerReinvite(leg, sdp):
+                return agent.answer_reinvite(leg, sdp, now)
+            case steps.RejectReinvite(leg, status):
+                return agent.reject_reinvite(leg, status, now)
+
+    async def _commit(self, events: tuple[Event, ...], ops: tuple[Op, ...]) -> None:
+        self.version += 1
+        call = self.call
+        state = None if call.finished else self._state()
+        await self._shared.store.commit(Commit(call.call_id, self.version, state, call.summary, events, ops))
+
+    def _state(self) -> dict[str, Any]:
+        now, agent = self._shared.clock(), self._shared.agent
+        return {
+            "call": self.call.to_json(now),
+            "sessions": [session for leg in self.call.legs if (session := agent.dump(leg, now))],
+            "worker": self.worker.index,
+            "media_seen": list(self._media_seen),
+        }
+
+    def _tell_media(self, action: Action) -> None:
+        media = self._shared.media
+        match action:
+            case steps.OpenLeg(leg):
+                task = asyncio.get_running_loop().create_task(self._open(leg))
+                self._opening.add(task)
+                task.add_done_callback(self._opening.discard)
+            case steps.PlayPrompts(leg, play, names, language, loop):
+                media.send(self.worker, Play(leg, play, self._shared.files(names, language), loop))
+            case steps.Tell(command):
+                media.send(self.worker, command)
+
+    async def _open(self, leg: str) -> None:
+        try:
+            port = await self._shared.media.open(self.worker, leg, self.call.call_id)
+        except MediaError as error:
+            self._log.warning("no media for a leg", leg=leg, why=str(error))
+            self.tell(steps.LegFailed(leg, str(error)))
+        else:
+            self.tell(steps.LegOpened(leg, port))
+
+    def _arm(self) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+        deadline = self.call.deadline()
+        if deadline is not None and not self.call.finished:
+            delay = max(0.0, deadline - self._shared.clock())
+            self._timer = asyncio.get_running_loop().call_later(delay, self._inbox.put_nowait, (_TICK, 0))
+
+    async def _give_up(self) -> None:
+        """The call's own logic failed: hang up, free what it held, and write its end."""
+        agent, now = self._shared.agent, self._shared.clock()
+        sends: list[Output] = []
+        for leg in self.call.legs:
+            sends += [*agent.cancel(leg, now), *agent.bye(leg, now)]
+            self._shared.media.send(self.worker, Close(leg))
+        self.version += 1
+        data = {
+            "by": "system",
+            "reason": "internal_error",
+            "phase": self.call.phase.value,
+            "queue": self.call.queue,
+            "seat": self.call.seat,
+        }
+        events = () if self.call.phase is Phase.ENDED else (Event("ended", {**data, "wait_s": 0.0, "talk_s": 0.0}),)
+        await self._shared.store.commit(Commit(self.call.call_id, self.version, None, self.call.summary, events, ()))
+        self._shared.send(sends)

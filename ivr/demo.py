@@ -1,0 +1,302 @@
+"""[io] `hotline demo`: one real call from outside to a seat and into the log, shown step by step as it happens.
+
+A caller (pyVoIP, in its own process, µ-law) and a seat's telephone (ivr.phones.scripted, A-law) share no code with the
+hotline: what they hear is what any telephone would hear. Each step that does not come true ends the demo with the step's name.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import signal
+import socket
+import sys
+import tempfile
+import time
+from collections.abc import AsyncIterator, Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import Engine as Database
+from sqlalchemy import select
+
+from followup.tables import call_log
+from ivr.config import Settings
+from ivr.phones import audio
+from ivr.phones.probe import ProbeReport, probe
+from ivr.phones.scripted import Answer, PhoneError, ScriptedPhone
+from prompts import PATH as PROMPTS
+from storage.lifeline import die_with_parent
+from storage.redis import connect
+from storage.sql import open_database
+
+CALLER_HZ, SEAT_HZ = 440, 620
+TALK_S = 14.0
+"""How long the caller stays after pressing the key."""
+START_S = 60.0
+STEP_S = 30.0
+CLEAN = 0.6
+"""The share of a side's recorded sound that its own tone must have while both talk."""
+
+
+CALLER_WORDS = {
+    "dialling": "dials {uri} (pyVoIP, PCMU)",
+    "answered": "is answered after {after_s} s",
+    "heard": "heard the welcome with the recording notice (likeness {similarity})",
+    "pressed": "presses {keys}",
+    "tone": "hears the seat's tone, {hz} Hz",
+    "hung up": "hangs up",
+}
+"""The probe's events in words."""
+
+
+class DemoFailed(Exception):
+    """A step did not come true; the text names it."""
+
+
+class Demo:
+    """One hotline, one seat, one call. `say` gets the lines."""
+
+    def __init__(self, settings: Settings, say: Callable[[str], None]) -> None:
+        self._settings = settings
+        self._say = say
+        self._began = time.monotonic()
+        self._serve: asyncio.subprocess.Process | None = None
+        self._reading: asyncio.Task[None] | None = None
+        self._ready = asyncio.Event()
+        self._redis_url = settings.redis_url
+
+    def _line(self, who: str, what: str) -> None:
+        self._say(f"{time.monotonic() - self._began:7.2f} s  {who:9} {what}")
+
+    @contextlib.asynccontextmanager
+    async def hotline(self) -> AsyncIterator[None]:
+        """`hotline serve`, running while the block does. Raises DemoFailed when it does not come up."""
+        settings = self._settings
+        environment = os.environ | {
+            "HOTLINE_DATA_DIR": str(settings.data_dir),
+            "HOTLINE_SIP_PORT": str(settings.sip.port),
+            "HOTLINE_CONSOLE_PORT": str(settings.console.port),
+        }
+        self._serve = await asyncio.create_subprocess_exec(
+            sys.executable,
+            *("-u", "-m", "ivr.cli", "serve"),
+            env=environment,
+            stdin=asyncio.subprocess.DEVNULL,
+            stdout=asyncio.subprocess.PIPE,
+            stderr=asyncio.subprocess.STDOUT,
+            preexec_fn=die_with_parent,
+            start_new_session=True,
+        )
+        self._reading = asyncio.create_task(self._read(self._serve))
+        try:
+            ready = asyncio.create_task(self._ready.wait())
+            await asyncio.wait([ready, self._reading], timeout=START_S, return_when=asyncio.FIRST_COMPLETED)
+            ready.cancel()
+            if not self._ready.is_set():
+                raise DemoFailed("start: `hotline serve` did not come up (its lines are above)")
+            yield
+        finally:
+            if self._serve.returncode is None:
+                self._serve.send_signal(signal.SIGTERM)
+            await self._serve.wait()
+            await self._reading
+
+    async def _read(self, process: asyncio.subprocess.Process) -> None:
+        assert process.stdout is not None
+        async for raw in process.stdout:
+            line = raw.decode(errors="replace").rstrip()
+            if line.startswith("redis ") and "unix://" in line:
+                self._redis_url = line[line.index("unix://") :]
+            if line.startswith("ready:"):
+                self._ready.set()
+            else:
+                self._line("serve", line)
+
+    async def call(self) -> None:
+        """The call itself. Raises DemoFailed with the step."""
+        settings = self._settings
+        seat = settings.seats[0]
+        number = next(iter(settings.trunks[0].numbers))
+        server = (settings.sip.host, settings.sip.port)
+        password = seat.password.get_secret_value()
+        async with ScriptedPhone(server=server, user=seat.number, password=password, codecs=("PCMA",)) as phone:
+            async with self._step("the seat's telephone registers"):
+                await phone.register()
+                self._line("seat", f"{seat.number} registered with digest, PCMA")
+            async with self._step("the seat signs on"):
+                sign_on = await phone.dial(settings.codes.sign_on)
+                await sign_on.wait_answered()
+                await sign_on.wait_ended(STEP_S)
+                self._line("seat", f"{seat.number} dialled {settings.codes.sign_on}: signed on")
+            phone.on_invite = Answer(after_s=1.0)
+            redis = connect(self._redis_url)
+            events = asyncio.create_task(self._tell_events(redis))
+            try:
+                with tempfile.TemporaryDirectory() as directory:
+                    voice = Path(directory) / "caller.wav"
+                    voice.write_bytes(audio.write_wav(audio.tone(CALLER_HZ, 60.0)))
+                    caller = asyncio.create_task(self._dial(f"sip:{number}@{server[0]}:{server[1]}", voice))
+                    await self._talk(phone, caller)
+            finally:
+                events.cancel()
+                await asyncio.gather(events, return_exceptions=True)
+                await redis.aclose()
+            await self._show_record()
+
+    async def _dial(self, uri: str, voice: Path) -> ProbeReport:
+        loop = asyncio.get_running_loop()
+
+        def tell(event: dict[str, Any]) -> None:
+            loop.call_soon_threadsafe(self._tell_caller, event)
+
+        return await asyncio.to_thread(
+            probe,
+            uri,
+            keys="1",
+            play=voice,
+            seconds=TALK_S,
+            expect=[PROMPTS / "zh" / "welcome.wav"],
+            tone=[SEAT_HZ],
+            on_event=tell,
+        )
+
+    def _tell_caller(self, event: Mapping[str, Any]) -> None:
+        words = CALLER_WORDS.get(event["event"])
+        if words is not None:
+            self._line("caller", words.format_map(event))
+
+    async def _talk(self, phone: ScriptedPhone, caller: asyncio.Task[ProbeReport]) -> None:
+        talk = asyncio.create_task(self._answer(phone))
+        await asyncio.wait([talk, caller], return_when=asyncio.FIRST_COMPLETED)
+        if not talk.done():
+            talk.cancel()
+            report = caller.result()
+            raise DemoFailed(
+                f"the call reaches the seat: the caller's telephone says {report.error or report.missing or report.ended_by}"
+            )
+        await talk
+        report = await caller
+        if not report.ok:
+            raise DemoFailed(f"the caller hears welcome and seat: {report.error or 'not heard: ' + ', '.join(report.missing)}")
+
+    async def _answer(self, phone: ScriptedPhone) -> None:
+        async with self._step("the seat's telephone rings"):
+            call = await phone.incoming(STEP_S * 2)
+            self._line("seat", "rings")
+        async with self._step("the seat answers"):
+            await call.wait_answered(STEP_S)
+            call.send_tone(SEAT_HZ)
+            self._line("seat", "answers")
+        async with self._step("the seat hears the caller"):
+            await call.wait_tone(CALLER_HZ, STEP_S)
+            self._line("seat", f"hears the caller's tone, {CALLER_HZ} Hz")
+        async with self._step("the caller hangs up"):
+            await call.wait_ended(STEP_S)
+
+    async def _tell_events(self, redis: Any) -> None:
+        """The hotline's own events, as its call log gets them."""
+        last = "$"
+        while True:
+            for _, entries in await redis.xread({"{hotline}:events": last}, block=500) or []:
+                for entry, fields in entries:
+                    last = entry
+                    if not fields["subject"].startswith("seat:"):
+                        self._line("hotline", f"{fields['type']} {fields['data']}")
+
+    async def _show_record(self) -> None:
+        settings = self._settings
+        database = open_database(settings.database_url)
+        try:
+            async with self._step("the call is on record"):
+                row = await self._row(database)
+                where = " ".join(part for part in (row["province"], row["city"]) if part)
+                self._line(
+                    "log", f"{row['call_id']}: {row['caller']} {where} → {row['hotline']} → {row['menu_path']} → {row['queue']}"
+                )
+                self._line(
+                    "log", f"seat {row['seat']}, waited {row['wait_s']} s, talked {row['talk_s']} s, {row['end_reason']}"
+                )
+            async with self._step("both sides are on the recording"):
+                path = settings.recordings / str(row["recording"])
+                await self._until(path.exists, f"{path} is there")
+                wave = audio.read_wav(path.read_bytes())
+                for side, hz, channel in zip(("left, caller", "right, seat"), (CALLER_HZ, SEAT_HZ), wave.channels, strict=True):
+                    best = max(audio.tone_share(channel[at : at + audio.RATE], hz) for at in range(0, len(channel), audio.RATE))
+                    if best < CLEAN:
+                        raise DemoFailed(f"{side}: {hz} Hz is not there (at best {best:.2f} of a second's sound)")
+                self._line("recording", f"{path}: stereo, {wave.seconds:.1f} s, caller left, seat right")
+        finally:
+            database.dispose()
+
+    async def _row(self, database: Database) -> Mapping[str, Any]:
+        found: list[dict[str, Any]] = []
+
+        def look() -> bool:
+            with database.connect() as connection:
+                query = select(call_log).where(call_log.c.ended_at.is_not(None)).order_by(call_log.c.started_at.desc())
+                row = connection.execute(query).mappings().first()
+            if row is not None:
+                found.append(dict(row))
+            return row is not None
+
+        await self._until(look, "a row in the call log")
+        return found[-1]
+
+    async def _until(self, condition: Callable[[], bool], what: str) -> None:
+        end = time.monotonic() + STEP_S
+        while not condition():
+            if time.monotonic() > end:
+                raise DemoFailed(f"{what}: not within {STEP_S:.0f} s")
+            await asyncio.sleep(0.1)
+
+    @contextlib.asynccontextmanager
+    async def _step(self, name: str) -> AsyncIterator[None]:
+        try:
+            yield
+        except PhoneError as error:
+            raise DemoFailed(f"{name}: {error}") from error
+
+    async def stay(self) -> None:
+        """Until the hotline ends or the process gets SIGINT or SIGTERM."""
+        settings = self._settings
+        number = next(iter(settings.trunks[0].numbers))
+        self._say(
+            f"ready: dial {number} at {settings.sip.host}:{settings.sip.port}, "
+            f"console at http://{settings.console.host}:{settings.console.port}/ (Ctrl-C ends everything)"
+        )
+        assert self._reading is not None
+        stop = asyncio.Event()
+        for number_ in (signal.SIGINT, signal.SIGTERM):
+            asyncio.get_running_loop().add_signal_handler(number_, stop.set)
+        waiting = asyncio.create_task(stop.wait())
+        await asyncio.wait([waiting, self._reading], return_when=asyncio.FIRST_COMPLETED)
+        waiting.cancel()
+
+
+def throwaway(settings: Settings) -> Settings:
+    """The same hotline with a data directory of its own, on free ports."""
+    sip, console = settings.sip, settings.console
+    return settings.model_copy(
+        update={
+            "data_dir": Path(tempfile.mkdtemp(prefix="hotline-demo-")),
+            "sip": sip.model_copy(update={"port": _free_port(socket.SOCK_DGRAM, sip.host)}),
+            "console": console.model_copy(update={"port": _free_port(socket.SOCK_STREAM, console.host)}),
+        }
+    )
+
+
+def _free_port(kind: socket.SocketKind, host: str) -> int:
+    with socket.socket(socket.AF_INET, kind) as sock:
+        sock.bind((host, 0))
+        return int(sock.getsockname()[1])
+
+
+async def run(settings: Settings, say: Callable[[str], None], *, stay: bool) -> None:
+    """Start a hotline, make the call, and end it or stay. Raises DemoFailed."""
+    demo = Demo(settings, say)
+    async with demo.hotline():
+        await demo.call()
+        if stay:
+            await demo.stay()

@@ -1,0 +1,58 @@
+"""[io] Listening sockets, bound once by a supervisor and inherited, so that datagrams wait while a process is replaced.
+
+The conventions are systemd's. sd_listen_fds(3): LISTEN_FDS counts the descriptors from 3 on, LISTEN_FDNAMES names them,
+LISTEN_PID, where it is set, must be ours. sd_notify(3): a process that can do its work says READY=1 to the socket
+NOTIFY_SOCKET.
+"""
+
+from __future__ import annotations
+
+import os
+import socket
+from collections.abc import Mapping
+
+FIRST_FD = 3
+
+
+class PortTaken(OSError):
+    """Another program listens there; the text names the address and the setting that moves ours."""
+
+
+def bind(kind: socket.SocketKind, host: str, port: int, setting: str) -> socket.socket:
+    """A bound (and for TCP listening) socket. `setting` names the key that changes the port; raises PortTaken with it."""
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    sock = socket.socket(family, kind)
+    try:
+        if kind is socket.SOCK_STREAM:
+            sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        else:
+            # A burst of calls must fit while the engine is busy or being replaced.
+            sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4 << 20)
+        sock.bind((host, port))
+        if kind is socket.SOCK_STREAM:
+            sock.listen(512)
+    except OSError as error:
+        sock.close()
+        protocol = "TCP" if kind is socket.SOCK_STREAM else "UDP"
+        raise PortTaken(
+            error.errno, f"{protocol} {host}:{port} cannot be used ({error.strerror}); choose another port: {setting}"
+        ) from error
+    return sock
+
+
+def inherited(name: str, environ: Mapping[str, str] = os.environ) -> int | None:
+    """The descriptor that the supervisor passed under this name, or None."""
+    pid = environ.get("LISTEN_PID")
+    if pid is not None and pid != str(os.getpid()):
+        return None
+    names = environ.get("LISTEN_FDNAMES", "").split(":")
+    count = int(environ.get("LISTEN_FDS", "0"))
+    return FIRST_FD + names.index(name) if name in names[:count] else None
+
+
+def notify_ready(environ: Mapping[str, str] = os.environ) -> None:
+    """Tell the supervisor, if there is one, that this process can do its work now."""
+    path = environ.get("NOTIFY_SOCKET", "")
+    if path:
+        with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as sock:
+            sock.sendto(b"READY=1", "\0" + path[1:] if path.startswith("@") else path)

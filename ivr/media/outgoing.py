@@ -1,0 +1,235 @@
+"""What one leg hears: a play, a relayed voice, a mix or silence, as one continuous RTP stream (RFC 3550 5.1).
+
+SSRC, sequence numbers and timestamps go on whatever the source. Frames made here bear the time of the local clock; a relayed
+stream keeps its own steps, so that its losses and pauses stay visible, and is laid where the outgoing one stands at its begin.
+`now` and `clock` are positions of the process's clock in samples (schedule.Schedule).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import TypeAlias
+
+from ivr.media.g711 import ALAW_TO_ULAW, ULAW_TO_ALAW, Law
+from ivr.media.mix import DELAY, mix
+from ivr.media.packet import FULL_SIZE, Buffers, Counters
+from ivr.media.rtp import FRAME, HEADER, HEADER_SIZE, MARKER, SEQUENCE, TICK_SAMPLES, TIMESTAMP, sequence_step, timestamp_step
+from ivr.media.timeline import Timeline
+
+Address: TypeAlias = tuple[str, int]
+
+_EARLY, _LATE = 4000, 12000  # samples a relayed stream may be ahead of and behind the local clock; drift gets there in hours
+_LOST = 200  # a step of more sequence numbers is no loss but another stream
+_NEVER = -1
+
+
+class Outgoing:
+    """The stream to one peer. The Exchange sets who is heard; `send` passes a packet to the system, which may refuse."""
+
+    __slots__ = (
+        "_buffers",
+        "_clock_shift",
+        "_counters",
+        "_end",
+        "_from_sequence",
+        "_from_timestamp",
+        "_marker",
+        "_moved",
+        "_relaying",
+        "_sequence",
+        "_sequence_shift",
+        "_ssrc",
+        "_timestamp_shift",
+        "audio_type",
+        "dtmf_type",
+        "frame_at",
+        "frames",
+        "law",
+        "loop",
+        "remote",
+        "send",
+        "ticking",
+        "voices",
+    )
+
+    def __init__(
+        self,
+        *,
+        ssrc: int,
+        sequence: int,
+        timestamp: int,
+        send: Callable[[bytearray | memoryview, Address], bool],
+        moved: Callable[[], None],
+        buffers: Buffers,
+        counters: Counters,
+    ) -> None:
+        """`ssrc`, `sequence` and `timestamp` are random. `moved` is called when a relayed packet comes while the leg is
+        ticking, so that no more silence is sent in its place."""
+        self.send = send
+        self._moved = moved
+        self._buffers = buffers
+        self._counters = counters
+        self.remote: Address | None = None
+        """Where to send; None: nowhere."""
+        self.law: Law = "PCMA"
+        self.audio_type = 0
+        self.dtmf_type: int | None = None
+        self.ticking = False
+        """Whether send_frame() is called for it."""
+        self.voices: tuple[Timeline, ...] = ()
+        """What the mix is made of."""
+        self.frames: Sequence[bytes] | None = None
+        """What plays, coded by `law`."""
+        self.frame_at = 0
+        self.loop = False
+        self._ssrc = ssrc
+        self._sequence = sequence
+        self._clock_shift = self._end = timestamp  # _end: after the last sample sent
+        self._marker = MARKER
+        self._relaying = False  # the next four hold
+        self._from_sequence = self._from_timestamp = _NEVER  # what the source should send next
+        self._sequence_shift = self._timestamp_shift = 0
+
+    # Relay
+
+    def relay(self, sequence: int, timestamp: int, size: int, now: int) -> None:
+        """Send on the packet of `size` bytes in the buffer."""
+        to = self.remote
+        if to is None:
+            return
+        buffers = self._buffers
+        marker = buffers.marker
+        if sequence == self._from_sequence and timestamp == self._from_timestamp:
+            self._from_sequence = (sequence + 1) & SEQUENCE
+            self._from_timestamp = (timestamp + size - HEADER_SIZE) & TIMESTAMP
+        elif self._out_of_step(sequence, timestamp, size - HEADER_SIZE, now):
+            marker = MARKER
+        packet, views, law = buffers.packet, buffers.views, buffers.law
+        if law != self.law:
+            table = ALAW_TO_ULAW if law == "PCMA" else ULAW_TO_ALAW
+            buffers.other[HEADER_SIZE:size] = packet[HEADER_SIZE:size].translate(table)
+            packet, views = buffers.other, buffers.other_views
+        HEADER.pack_into(
+            packet,
+            1,
+            self.audio_type | marker,
+            (sequence + self._sequence_shift) & SEQUENCE,
+            (timestamp + self._timestamp_shift) & TIMESTAMP,
+            self._ssrc,
+        )
+        if self.send(views[size], to):
+            self._counters.relayed += 1
+
+    def relay_event(self, sequence: int, timestamp: int, event: bytearray, now: int) -> None:
+        """Send on a telephone-event of 4 bytes, or, to a peer that takes none, hide that there was a packet."""
+        if self.remote is None:
+            return
+        buffers = self._buffers
+        step = sequence_step(sequence, self._from_sequence)
+        if not self._relaying or not -_LOST < step < _LOST:
+            self._anchor(sequence, timestamp, now)
+            step = 0
+        if step >= 0:
+            self._from_sequence = (sequence + 1) & SEQUENCE
+        if self.dtmf_type is None:
+            self._sequence_shift -= 1
+            return
+        buffers.other[HEADER_SIZE : HEADER_SIZE + 4] = event
+        HEADER.pack_into(
+            buffers.other,
+            1,
+            self.dtmf_type | buffers.marker,
+            (sequence + self._sequence_shift) & SEQUENCE,
+            (timestamp + self._timestamp_shift) & TIMESTAMP,
+            self._ssrc,
+        )
+        if self.send(buffers.other_views[HEADER_SIZE + 4], self.remote):
+            self._counters.relayed += 1
+
+    def _out_of_step(self, sequence: int, timestamp: int, count: int, now: int) -> bool:
+        """A packet that doesn't simply follow: after a loss or pause, late, or of another stream. Whether it was laid anew."""
+        step = sequence_step(sequence, self._from_sequence)
+        ahead = timestamp_step(timestamp + self._timestamp_shift, now + self._clock_shift)
+        anew = not (self._relaying and -_LOST < step < _LOST and -_LATE < ahead < _EARLY)
+        if anew:
+            self._anchor(sequence, timestamp, now)
+        if anew or step >= 0:
+            self._from_sequence = (sequence + 1) & SEQUENCE
+            self._from_timestamp = (timestamp + count) & TIMESTAMP
+        return anew
+
+    def _anchor(self, sequence: int, timestamp: int, now: int) -> None:
+        """Lay the source's stream so that this packet is the next, in number and in time."""
+        self.leave_relay()
+        local = (now + self._clock_shift) & TIMESTAMP
+        begin = local if timestamp_step(local, self._end) > 0 else self._end
+        self._sequence_shift = self._sequence - sequence
+        self._timestamp_shift = begin - timestamp
+        self._from_sequence, self._from_timestamp = sequence, timestamp
+        self._relaying = True
+        if self.ticking:
+            self._moved()
+
+    def leave_relay(self) -> None:
+        """What is sent next does not continue the relayed stream."""
+        if self._relaying:
+            self._sequence = (self._from_sequence + self._sequence_shift) & SEQUENCE
+            self._end = (self._from_timestamp + self._timestamp_shift) & TIMESTAMP
+            self._relaying = False
+            self._from_sequence = self._from_timestamp = _NEVER
+
+    @property
+    def sequence(self) -> int:
+        """The next packet's number: another one when anything was sent."""
+        return (self._from_sequence + self._sequence_shift) & SEQUENCE if self._relaying else self._sequence
+
+    # Frames of our own
+
+    def send_frame(self, clock: int) -> bool:
+        """The tick of this leg's slot: 20 ms of play, mix or silence go out. Returns whether the play had already ended."""
+        frames = self.frames
+        ended = False
+        if frames is None:
+            frame = mix([voice.read(clock - DELAY) for voice in self.voices], self.law) if self.voices else None
+        elif self.frame_at < len(frames):
+            frame = frames[self.frame_at]
+            self.frame_at += 1
+        elif self.loop and frames:
+            frame = frames[0]
+            self.frame_at = 1
+        else:
+            frame = None
+            ended = True
+        to = self.remote
+        if to is None:
+            self._marker = MARKER
+            return ended
+        buffers = self._buffers
+        timestamp = (clock + self._clock_shift) & TIMESTAMP
+        if timestamp != self._end:
+            timestamp = self._rejoin(timestamp)
+        sequence = self._sequence
+        FRAME.pack_into(
+            buffers.other,
+            1,
+            self.audio_type | self._marker,
+            sequence,
+            timestamp,
+            self._ssrc,
+            frame or buffers.silence[self.law],
+        )
+        self._end = (timestamp + TICK_SAMPLES) & TIMESTAMP
+        self._sequence = (sequence + 1) & SEQUENCE
+        self._marker = 0
+        if self.send(buffers.other_views[FULL_SIZE], to):
+            self._counters.sent += 1
+        return ended
+
+    def _rejoin(self, timestamp: int) -> int:
+        """There was a pause, or the relayed stream stands ahead of the local clock: no sample's time is sent twice."""
+        self._marker = MARKER
+        ahead = timestamp_step(self._end, timestamp)
+        if ahead <= 0:
+            return timestamp
+        self._clock_shift += ahead
+        return self._end

@@ -1,0 +1,263 @@
+"""[io] The media process: one thread and one epoll for all legs, and the writer's thread.
+
+Packets to be relayed wake it on arrival. Everything else happens at the slots of one schedule: packets of the other legs are
+taken, frames are sent. Neither starves the other: at most one packet of each socket is taken at a time, then due slots are
+sent.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import gc
+import secrets
+import signal
+import socket
+import time
+from collections.abc import Mapping
+from pathlib import Path
+from time import monotonic
+from types import FrameType
+from typing import Any
+
+import structlog
+
+from ivr.media import control
+from ivr.media.control import Ack, ControlError, Hello, List, Message, Request, Snapshot, Stats
+from ivr.media.exchange import Exchange, Refused
+from ivr.media.lines import Connection, Lines
+from ivr.media.outbox import Outbox
+from ivr.media.packet import Buffers, Counters
+from ivr.media.ports import Ports
+from ivr.media.schedule import Schedule
+from ivr.media.sounds import Sounds
+from ivr.media.writer import Writer
+
+IDLE_S = 1.0
+"""Without legs the process wakes so often."""
+
+log = structlog.get_logger(__name__)
+
+
+def run(
+    socket_path: Path,
+    *,
+    host: str,
+    port_min: int,
+    port_max: int,
+    rtp_timeout_s: float,
+    orphan_s: float,
+    min_free_bytes: int,
+    recordings_dir: Path | None = None,
+) -> None:
+    """Be a media process until SIGTERM or SIGINT, then finish the recordings.
+
+    The engine connects at `socket_path`, whose stem names this process: unfinished files under `recordings_dir` that bear it
+    are repaired first. Legs get even UDP ports of `host` from `port_min` to `port_max`. Below `min_free_bytes` nothing is
+    recorded. Raises lines.SocketTaken when such a process runs already, OSError when the socket can't be made.
+    """
+    worker = Worker(
+        socket_path,
+        host=host,
+        ports=(port_min, port_max),
+        rtp_timeout_s=rtp_timeout_s,
+        orphan_s=orphan_s,
+        min_free_bytes=min_free_bytes,
+    )
+    if recordings_dir is not None:
+        worker.writer.repair(recordings_dir, before=time.time())
+    try:
+        worker.serve()
+    finally:
+        worker.close()
+
+
+class Worker:
+    """What run() puts together."""
+
+    def __init__(
+        self,
+        socket_path: Path,
+        *,
+        host: str,
+        ports: tuple[int, int],
+        rtp_timeout_s: float,
+        orphan_s: float,
+        min_free_bytes: int,
+    ) -> None:
+        self._instance = secrets.token_hex(8)
+        self._orphan_s = orphan_s
+        self._stopping = False
+        self._epoch = 0
+        self._engine: Connection | None = None
+        self._alone_since = monotonic()
+        self._outbox = Outbox()
+        self._schedule = Schedule(monotonic())
+        self._counters = Counters()
+        buffers = Buffers()
+        self._ports = Ports(host, *ports, buffers=buffers, counters=self._counters)
+        self._lines = Lines(socket_path, self._ports.hurried, on_line=self._line, on_gone=self._gone)
+        self._woken, self._wake = socket.socketpair()
+        self._woken.setblocking(False)
+        self._wake.setblocking(False)
+        self._ports.hurried.register(self._woken)
+        self.writer = Writer(socket_path.stem, min_free_bytes=min_free_bytes, notify=self._notify)
+        self._exchange = Exchange(
+            self._ports,
+            self.writer,
+            frames=Sounds().frames,
+            random=secrets.randbits,
+            report=self._report,
+            answer=self._answer,
+            rtp_timeout_s=rtp_timeout_s,
+            buffers=buffers,
+            counters=self._counters,
+        )
+
+    def serve(self) -> None:
+        """Turn until a signal says stop."""
+        signal.set_wakeup_fd(self._wake.fileno(), warn_on_full_buffer=False)
+        for number in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(number, self._on_signal)
+        gc.freeze()
+        while not self._stopping:
+            self._turn()
+        self._exchange.recordings.stop_all(self._schedule.samples(monotonic()))
+
+    def close(self) -> None:
+        """Finish the recordings and free everything."""
+        self.writer.close()
+        self._outcomes()
+        signal.set_wakeup_fd(-1)
+        self._lines.close()
+        self._ports.shut()
+        self._woken.close()
+        self._wake.close()
+
+    def _on_signal(self, _number: int, _frame: FrameType | None) -> None:
+        self._stopping = True
+
+    def _notify(self) -> None:
+        with contextlib.suppress(OSError):  # full: it wakes anyway; closed: it is over
+            self._wake.send(b"\0")
+
+    def _turn(self) -> None:
+        schedule, exchange = self._schedule, self._exchange
+        idle = exchange.idle
+        timeout = IDLE_S if idle else max(0.0, schedule.deadline - monotonic())
+        ready = self._ports.hurried.poll(timeout, len(self._ports) + 16)
+        seconds = monotonic()
+        now = schedule.samples(seconds)
+        for descriptor in self._ports.take(ready, now):
+            if descriptor == self._woken.fileno():
+                self._outcomes()
+            else:
+                self._lines.handle(descriptor)
+        if idle:
+            schedule.idle_until(seconds)
+        elif seconds >= schedule.deadline:
+            self._ports.drain(now)
+            schedule.catch_up(seconds)
+            while schedule.deadline <= seconds:
+                exchange.tick(schedule.number, schedule.clock, seconds)
+                schedule.number += 1
+            if self._engine is None and seconds - self._alone_since >= self._orphan_s:
+                log.warning("no engine came back: all legs are closed", legs=len(exchange.lines))
+                exchange.close_all(now)
+
+    def _outcomes(self) -> None:
+        with contextlib.suppress(BlockingIOError):
+            self._woken.recv(4096)
+        for outcome in self.writer.outcomes():
+            self._exchange.recordings.ended(outcome.name, outcome.what, outcome.path, outcome.frames, outcome.detail)
+
+    # The engine
+
+    def _line(self, connection: Connection, line: bytes) -> None:
+        try:
+            message = control.decode_request(line)
+        except ControlError as error:
+            log.error("the engine says what is not understood", error=str(error))
+            self._lines.send(connection, control.encode_error(-1, str(error)))
+            return
+        if isinstance(message, Ack):
+            if connection is self._engine:
+                self._outbox.ack(message.seq)
+        else:
+            self._request(connection, message)
+
+    def _request(self, connection: Connection, request: Request) -> None:
+        if request.epoch < self._epoch:
+            self._lines.send(connection, control.encode_error(request.number, control.FENCED))
+            return
+        if isinstance(request.command, Hello):
+            self._hello(connection, request, request.command)
+            return
+        if connection is not self._engine:
+            self._lines.send(connection, control.encode_error(request.number, "the first command is hello"))
+            return
+        self._epoch = request.epoch
+        try:
+            reply = self._do(request, (connection, request.number))
+        except Refused as error:
+            self._lines.send(connection, control.encode_error(request.number, str(error)))
+            return
+        if reply is not None:
+            self._lines.send(connection, control.encode_ok(request.number, reply))
+
+    def _do(self, request: Request, token: object) -> Mapping[str, Any] | None:
+        seconds = monotonic()
+        if isinstance(request.command, List):
+            return self._snapshot(seconds).to_json()
+        if isinstance(request.command, Stats):
+            return self._stats()
+        return self._exchange.do(request.command, token, self._schedule.samples(seconds), seconds)
+
+    def _hello(self, connection: Connection, request: Request, hello: Hello) -> None:
+        """The newest engine takes over; the one before is cut off, to learn at its next try that it is fenced."""
+        if self._engine is not None and self._engine is not connection:
+            self._lines.drop(self._engine)
+        self._epoch, self._engine = request.epoch, connection
+        ours = hello.instance in {"", self._instance} and hello.ack <= self._outbox.last
+        seen = hello.ack if ours else 0
+        self._outbox.ack(seen)
+        self._lines.send(connection, control.encode_ok(request.number, self._snapshot(monotonic()).to_json()))
+        for event in self._outbox.after(seen):
+            self._lines.send(connection, control.encode_event(event))
+        log.info("engine connected", epoch=request.epoch, legs=len(self._exchange.lines))
+
+    def _gone(self, connection: Connection) -> None:
+        if connection is self._engine:
+            self._engine = None
+            self._alone_since = monotonic()
+            log.warning("engine gone", legs=len(self._exchange.lines))
+
+    def _report(self, message: Message) -> None:
+        event = self._outbox.add(message)
+        if self._engine is not None:
+            self._lines.send(self._engine, control.encode_event(event))
+
+    def _answer(self, token: object, ok: Mapping[str, Any], error: str | None) -> None:
+        assert isinstance(token, tuple)
+        connection, number = token
+        line = control.encode_ok(number, ok) if error is None else control.encode_error(number, error)
+        self._lines.send(connection, line)
+
+    def _snapshot(self, seconds: float) -> Snapshot:
+        return Snapshot(
+            instance=self._instance,
+            legs=self._exchange.states(seconds),
+            recordings=self._exchange.recording_states(),
+            last_event=self._outbox.last,
+        )
+
+    def _stats(self) -> dict[str, int]:
+        counters = self._counters
+        return {name: getattr(counters, name) for name in Counters.__slots__} | {
+            "legs": len(self._exchange.lines),
+            "recordings": len(self._exchange.recordings),
+            "recording_gaps": self._exchange.recordings.gaps,
+            "recording_pending_bytes": self.writer.pending,
+            "events": self._outbox.last,
+            "events_dropped": self._outbox.dropped,
+            "slots_skipped": self._schedule.skipped,
+        }

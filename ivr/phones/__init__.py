@@ -1,0 +1,1 @@
+"""Telephones for tests and demonstrations. They share no code with the system they call: only so does agreement mean much."""

@@ -1,0 +1,207 @@
+"""[io] Where calls begin: an INVITE becomes a call with a task of its own, and whatever concerns the call finds its way to
+that task."""
+
+from __future__ import annotations
+
+import asyncio
+import secrets
+import time
+from collections.abc import Coroutine
+from datetime import UTC, datetime
+from typing import Any
+
+import structlog
+
+from ivr import codes
+from ivr.call import Arrival, Call
+from ivr.calltask import CallTask, Shared
+from ivr.config import Settings
+from ivr.flow.model import Document
+from ivr.media.control import Message, Recording, Snapshot
+from ivr.media.pool import Worker
+from ivr.menus import Menus
+from ivr.sip import events as sip
+from ivr.sip.number import Caller, normalise
+from ivr.steps import Action, EngineRestarted, MediaBack, MediaLost, Shutdown
+from routing.store import LiveCall, RedisAway
+
+BUSY_RETRY_S = 10
+
+log = structlog.get_logger(__name__)
+
+
+class Reception:
+    """The node's live calls, by id and by leg."""
+
+    def __init__(self, settings: Settings, shared: Shared, menus: Menus) -> None:
+        self._settings = settings
+        self._shared = shared
+        self._menus = menus
+        self._queues = {queue.name: queue for queue in settings.queues}
+        self._trunks = {trunk.name: trunk for trunk in settings.trunks}
+        self._group: asyncio.TaskGroup | None = None
+        self.tasks: dict[str, CallTask] = {}
+        """Live calls by call id."""
+
+    def open(self, group: asyncio.TaskGroup) -> None:
+        """Begin; tasks run in `group`, those of restored calls among them."""
+        self._group = group
+        for task in self.tasks.values():
+            self._start(task, [])
+
+    async def close(self, grace_s: float, *, hang_up: bool) -> None:
+        """Take no more steps. With `hang_up` every call is ended, and its last messages have so long."""
+        log.info("engine stops", calls=len(self.tasks), hang_up=hang_up)
+        running = [task.running for task in self.tasks.values() if task.running is not None]
+        if hang_up and running:
+            for task in self.tasks.values():
+                task.tell(Shutdown())
+            await asyncio.wait(running, timeout=grace_s)
+        for work in running:
+            work.cancel()
+
+    # What comes in
+
+    def on_sip(self, event: sip.Event) -> None:
+        """From the user agent."""
+        match event:
+            case sip.Garbage(source, why):
+                log.info("garbage on the SIP port", source=source.host, why=why)
+            case sip.RegisterRequested():
+                self._spawn(self._register(event), "register")
+            case sip.Invited():
+                self._invited(event)
+            case _:
+                task = self._shared.legs.get(event.session)
+                if task is not None:
+                    task.tell(event)
+
+    def on_media(self, worker: Worker, seq: int, message: Message) -> None:
+        """From a media process. An event that a call has dealt with before is only acknowledged."""
+        if isinstance(message, Recording):
+            task = self.tasks.get(message.recording.rpartition("-")[0])
+        else:
+            task = self._shared.legs.get(message.leg)
+        if task is None or task.seen(seq):
+            worker.done(seq)
+        else:
+            task.tell(message, seq)
+
+    def on_snapshot(self, worker: Worker, snapshot: Snapshot) -> None:
+        """Connected to a media process: legs it should have and has not are opened again, legs that nobody knows are closed."""
+        self._shared.media.close_strays(worker, snapshot, set(self.tasks))
+        for call_id in sorted(worker.calls):
+            task = self.tasks[call_id]
+            if task.call.caller_leg.port and task.call.caller_leg.leg not in snapshot.legs:
+                task.tell(MediaLost())
+                task.tell(MediaBack())
+
+    async def _register(self, event: sip.RegisterRequested) -> None:
+        try:
+            self._shared.send(await self._shared.registrations.register(event))
+        except RedisAway:
+            self._shared.send(self._shared.agent.refuse_register(event.request, 503, self._shared.clock()))
+
+    # A call begins
+
+    def _invited(self, event: sip.Invited) -> None:
+        seat = event.party.kind == "seat"
+        code = codes.for_number(self._settings.codes, event.called) if seat else None
+        if code is not None:
+            self._spawn(self._seat_code(event, code), "seat code")
+            return
+        hotline = self._hotline(event)
+        document = self._menus.get(hotline)
+        if document is not None:
+            if len(self.tasks) >= self._settings.sip.max_calls:
+                log.warning("busy: the call limit is reached", limit=self._settings.sip.max_calls)
+                self._refuse(event, 503, "Service Unavailable")
+            else:
+                self._take(event, document, hotline)
+        elif seat:
+            self._take(event, codes.document("unknown_code"), "", logged=False)
+        else:
+            log.info("a called number leads nowhere", trunk=event.party.name, called=event.called)
+            self._refuse(event, 404, "Not Found")
+
+    def _refuse(self, event: sip.Invited, status: int, reason: str) -> None:
+        retry_after = BUSY_RETRY_S if status == 503 else None
+        self._shared.send(
+            self._shared.agent.reject(event.session, status, reason, self._shared.clock(), retry_after=retry_after)
+        )
+
+    def _hotline(self, event: sip.Invited) -> str:
+        """The hotline of the dialled landing number, "" for none; a seat may dial any of them."""
+        trunks = self._trunks.values() if event.party.kind == "seat" else [self._trunks[event.party.name]]
+        return next((trunk.numbers[event.called] for trunk in trunks if event.called in trunk.numbers), "")
+
+    async def _seat_code(self, event: sip.Invited, code: codes.Code) -> None:
+        try:
+            await self._shared.store.set_status(event.party.name, code.status, code.reason)
+        except RedisAway:
+            self._refuse(event, 503, "Service Unavailable")
+            return
+        log.info("seat changes its status", seat=event.party.name, status=code.status)
+        self._take(event, codes.document(code.prompt), "", logged=False)
+
+    def _take(self, event: sip.Invited, document: Document, hotline: str, *, logged: bool = True) -> None:
+        started = datetime.now(UTC)
+        call_id = f"{started:%Y%m%dT%H%M%S}-{secrets.token_hex(4)}"
+        if event.party.kind == "trunk":
+            trunk = self._trunks[event.party.name]
+            caller = normalise(event.caller, trunk.home_area_code)
+        else:
+            caller = Caller(event.party.name, dialable=False)
+        arrival = Arrival(
+            call_id=call_id,
+            trunk=event.party.name if event.party.kind == "trunk" else "",
+            hotline=hotline,
+            called=event.called,
+            caller=caller,
+            started_at=time.time(),
+            node=self._settings.node,
+            media_host=self._settings.media.host,
+            recordings=str(self._settings.recordings),
+            recording=f"{started:%Y/%m/%d}/{call_id}",
+            logged=logged,
+        )
+        call, actions = Call.arrive(arrival, event.session, event.offer, document, self._queues, self._shared.clock())
+        task = CallTask(call, self._shared.media.assign(call_id), self._shared)
+        self._add(task)
+        self._start(task, actions)
+
+    def restore(self, live: LiveCall) -> None:
+        """Go on with a call of the engine before; call it before open(). One whose menu is gone is told goodbye."""
+        state = live.state
+        saved = state["call"]
+        own = saved["document"]
+        document = self._menus.get(saved["arrival"]["hotline"]) if own is None else Document.model_validate(own)
+        now = self._shared.clock()
+        call = Call.from_json(saved, document or codes.document("goodbye"), self._queues, now, live.elapsed_s)
+        worker = self._shared.media.take_back(live.call_id, state["worker"])
+        instance, last = state["media_seen"]
+        task = CallTask(call, worker, self._shared, version=live.version, media_seen=(instance, last))
+        for session in state["sessions"]:
+            self._shared.agent.restore(session, now)
+        task.tell(EngineRestarted())
+        self._add(task)
+
+    def _add(self, task: CallTask) -> None:
+        self.tasks[task.call.call_id] = task
+        for leg in task.call.legs:
+            self._shared.legs[leg] = task
+
+    def _start(self, task: CallTask, actions: list[Action]) -> None:
+        task.running = self._spawn(task.run(actions), task.call.call_id)
+        task.running.add_done_callback(lambda _: self._over(task))
+
+    def _over(self, task: CallTask) -> None:
+        del self.tasks[task.call.call_id]
+        task.worker.calls.discard(task.call.call_id)
+        for leg in task.call.legs:
+            self._shared.legs.pop(leg, None)
+            self._shared.agent.forget(leg)
+
+    def _spawn(self, work: Coroutine[Any, Any, None], name: str) -> asyncio.Task[None]:
+        assert self._group is not None, "the reception is not open"
+        return self._group.create_task(work, name=name)

@@ -1,0 +1,240 @@
+"""[io] `hotline serve`: one machine's supervisor. It owns the listening sockets and an embedded Redis, starts every process
+of the node and starts again whichever dies; a talk outlives all of them but media. When serve itself is killed, its children
+end with it.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import FrameType
+
+from ivr.config import Settings
+from ivr.listen import FIRST_FD, bind
+from storage.embedded import EmbeddedRedis
+from storage.lifeline import die_with_parent
+
+POLL_S = 0.05
+START_S = 40.0
+STOP_S = 8.0
+SETTLED_S = 10.0
+"""A child that lived so long starts again at once; one that keeps dying waits longer each time."""
+MAX_BACK_OFF_S = 5.0
+
+
+class StartFailed(RuntimeError):
+    """A process did not come up; the text names it and where its words are."""
+
+
+@dataclass(slots=True)
+class Child:
+    """One process of the node."""
+
+    name: str
+    arguments: tuple[str, ...]
+    sockets: Mapping[str, socket.socket] = field(default_factory=dict)
+    process: subprocess.Popen[bytes] | None = None
+    started_at: float = 0.0
+    back_off_s: float = 0.0
+    start_at: float = 0.0
+
+
+class Supervisor:
+    """Starts, watches and ends the processes of one node. `say` gets a line for each step."""
+
+    def __init__(self, settings: Settings, *, say: Callable[[str], None]) -> None:
+        self.settings = settings
+        self._say = say
+        self._stopping = False
+        self._ready = False
+        self._redis: EmbeddedRedis | None = None
+        self._sockets: list[socket.socket] = []
+        self._notify = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+        self._notify.setblocking(False)
+        self.children: dict[str, Child] = {}
+
+    @property
+    def log_path(self) -> Path:
+        return self.settings.data_dir / "log"
+
+    def start(self) -> None:
+        """Bind, start Redis, start the children. Raises PortTaken, StorageError or StartFailed."""
+        settings = self.settings
+        settings.make_directories()
+        self.log_path.mkdir(exist_ok=True)
+        sip = self._bind(socket.SOCK_DGRAM, settings.sip.host, settings.sip.port, "HOTLINE_SIP_PORT (make run SIP_PORT=…)")
+        http = self._bind(
+            socket.SOCK_STREAM, settings.console.host, settings.console.port, "HOTLINE_CONSOLE_PORT (make run CONSOLE_PORT=…)"
+        )
+        self._notify_path.unlink(missing_ok=True)
+        self._notify.bind(str(self._notify_path))
+        self._say(f"sip      UDP {settings.sip.host}:{settings.sip.port}")
+        if not settings.redis_url:
+            self._redis = EmbeddedRedis(settings.data_dir)
+            self._start_redis()
+        for index in range(settings.media.processes):
+            self._add(f"media-{index}", ("media", "--index", str(index)))
+        self._add("scribe", ("scribe",))
+        self._add("engine", ("engine",), {"sip": sip})
+        self._add("console", ("console",), {"http": http})
+        self._say(f"console  http://{settings.console.host}:{settings.console.port}/")
+
+    def wait_ready(self) -> None:
+        """Until calls can come: the engine says so, and the console finds Redis, SQL and the scribe. Raises StartFailed."""
+        end = time.monotonic() + START_S
+        why = "the engine has not said that it is ready"
+        while time.monotonic() < end and not self._stopping:
+            self.watch_once()
+            if self._engine_ready():
+                why = self._console_says()
+                if not why:
+                    return
+            time.sleep(POLL_S)
+        raise StartFailed(f"not ready after {START_S:.0f} s: {why} (the processes' words: {self.log_path})")
+
+    def _engine_ready(self) -> bool:
+        with contextlib.suppress(BlockingIOError):
+            self._ready = self._notify.recv(64) == b"READY=1" or self._ready
+        return self._ready
+
+    def _console_says(self) -> str:
+        """What the console still misses, "" when nothing."""
+        console = self.settings.console
+        try:
+            with urllib.request.urlopen(f"http://{console.host}:{console.port}/readyz", timeout=1.0):
+                return ""
+        except urllib.error.HTTPError as error:
+            with error:
+                return error.read(500).decode(errors="replace")
+        except OSError as error:
+            return f"console: {error}"
+
+    @property
+    def _notify_path(self) -> Path:
+        return self.settings.run_dir / "notify.sock"
+
+    @property
+    def ready_line(self) -> str:
+        """What to dial and where to look."""
+        settings = self.settings
+        numbers = ", ".join(number for trunk in settings.trunks for number in trunk.numbers)
+        at = f"{settings.sip.host}:{settings.sip.port}"
+        return f"ready: dial {numbers} at {at}, console at http://{settings.console.host}:{settings.console.port}/"
+
+    def _start_redis(self) -> None:
+        assert self._redis is not None
+        self._redis.start()
+        self._say(f"redis    started, pid {self._redis.pid}, {self._redis.url}")
+
+    def _bind(self, kind: socket.SocketKind, host: str, port: int, setting: str) -> socket.socket:
+        sock = bind(kind, host, port, setting)
+        self._sockets.append(sock)
+        return sock
+
+    def _add(self, name: str, arguments: tuple[str, ...], sockets: Mapping[str, socket.socket] | None = None) -> None:
+        child = Child(name, arguments, sockets or {})
+        self.children[name] = child
+        self._spawn(child)
+
+    def _environment(self, child: Child) -> dict[str, str]:
+        settings = self.settings
+        environment = {k: v for k, v in os.environ.items() if not k.startswith("LISTEN_")}
+        environment |= {
+            "HOTLINE_REDIS_URL": self._redis.url if self._redis else settings.redis_url,
+            "HOTLINE_DATA_DIR": str(settings.data_dir),
+            "HOTLINE_SIP_PORT": str(settings.sip.port),
+            "HOTLINE_CONSOLE_PORT": str(settings.console.port),
+            "NOTIFY_SOCKET": str(self._notify_path) if child.name == "engine" else "",
+            "PYTHONUNBUFFERED": "1",
+        }
+        if child.sockets:
+            environment |= {"LISTEN_FDS": str(len(child.sockets)), "LISTEN_FDNAMES": ":".join(child.sockets)}
+        return environment
+
+    def _spawn(self, child: Child) -> None:
+        descriptors = [sock.fileno() for sock in child.sockets.values()]
+
+        def in_child() -> None:
+            die_with_parent()
+            for offset, copy in enumerate([os.dup(descriptor) for descriptor in descriptors]):
+                os.dup2(copy, FIRST_FD + offset)
+
+        with (self.log_path / f"{child.name}.log").open("ab") as log:
+            child.process = subprocess.Popen(
+                [sys.executable, "-m", "ivr.cli", *child.arguments],
+                env=self._environment(child),
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                pass_fds=range(FIRST_FD, FIRST_FD + len(descriptors)),
+                preexec_fn=in_child,
+                start_new_session=True,  # Ctrl-C reaches serve only, which ends the rest in order
+            )
+        child.started_at = time.monotonic()
+        self._say(f"{child.name:8} started, pid {child.process.pid}")
+
+    def watch_once(self) -> None:
+        """Start again what died."""
+        if self._redis is not None and self._redis.poll() is not None:
+            self._say("redis    died, starting it again")
+            self._start_redis()
+        now = time.monotonic()
+        for child in self.children.values():
+            if child.process is None:
+                if now >= child.start_at:
+                    self._spawn(child)
+                continue
+            status = child.process.poll()
+            if status is None:
+                continue
+            settled = now - child.started_at > SETTLED_S
+            child.back_off_s = 0.0 if settled else min(MAX_BACK_OFF_S, child.back_off_s * 2 or 0.1)
+            # The first death is answered at once: a caller may be on the line.
+            child.start_at = now + (0.0 if settled or child.back_off_s <= 0.1 else child.back_off_s)
+            child.process = None
+            self._say(f"{child.name:8} ended with {status}, starting it again (its words: {self.log_path / child.name}.log)")
+            if child.start_at <= now:
+                self._spawn(child)
+
+    def run(self) -> None:
+        """Watch until SIGINT or SIGTERM."""
+        signal.signal(signal.SIGTERM, self._on_signal)
+        signal.signal(signal.SIGINT, self._on_signal)
+        while not self._stopping:
+            self.watch_once()
+            time.sleep(POLL_S)
+
+    def _on_signal(self, _number: int, _frame: FrameType | None) -> None:
+        self._stopping = True
+
+    def stop(self) -> None:
+        """End everything that was started: calls first, their records next, Redis last."""
+        media = [name for name in self.children if name.startswith("media")]
+        for name in ("console", "engine", *media, "scribe"):
+            # The engine's SIGINT hangs its calls up; SIGTERM would leave them to a next engine.
+            self._end(self.children.get(name), signal.SIGINT if name == "engine" else signal.SIGTERM)
+        if self._redis is not None:
+            self._redis.stop()
+        for sock in (*self._sockets, self._notify):
+            sock.close()
+        self._notify_path.unlink(missing_ok=True)
+
+    def _end(self, child: Child | None, number: signal.Signals) -> None:
+        if child is None or child.process is None:
+            return
+        child.process.send_signal(number)
+        try:
+            child.process.wait(STOP_S)
+        except subprocess.TimeoutExpired:
+            child.process.kill()
+            child.process.wait()

@@ -1,0 +1,63 @@
+"""Who may talk to us outside a dialog, decided without I/O: registered flow or credentials, then trunk address, else nobody."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Literal
+
+from ivr.sip.events import Address, Party
+from ivr.sip.trunk import TrunkPeer, source_address
+
+Verdict = Party | Literal["challenge", "silence"]
+
+
+class Peers:
+    """The trunks, the seats' accounts (user → password) and the addresses the seats registered from (flow → user).
+
+    The mappings are looked up at each use: the app may replace or change them at any time.
+    """
+
+    def __init__(
+        self,
+        trunks: Sequence[TrunkPeer] = (),
+        accounts: Mapping[str, str] | None = None,
+        flows: dict[Address, str] | None = None,
+    ) -> None:
+        self.trunks = trunks
+        self.accounts: Mapping[str, str] = {} if accounts is None else accounts
+        self.flows: dict[Address, str] = {} if flows is None else flows
+
+    def set_flows(self, user: str, addresses: Iterable[Address]) -> None:
+        """From now on exactly these addresses are this account's flows."""
+        for address in [address for address, owner in self.flows.items() if owner == user]:
+            del self.flows[address]
+        for address in addresses:
+            self.flows[address] = user
+
+    def trunk(self, source: Address) -> TrunkPeer | None:
+        """The trunk a datagram from here belongs to."""
+        address = source_address(source.host)
+        if address is None:
+            return None
+        return next((trunk for trunk in self.trunks if trunk.sends_from(address)), None)
+
+    def judge(self, source: Address, *, called: str, from_user: str, auth_user: str) -> Verdict:
+        """Who sends this request: a trunk (as Party), somebody who must prove to be a seat ("challenge"), or nobody we
+        answer ("silence").
+
+        called is the user part of the Request-URI, auth_user the user name in the Authorization header ("" without one).
+        """
+        if source in self.flows or (auth_user and auth_user in self.accounts):
+            return "challenge"
+        trunk = self.trunk(source)
+        if trunk is not None and called in trunk.numbers:
+            return Party("trunk", trunk.name)
+        if from_user in self.accounts:
+            return "challenge"
+        if trunk is not None:
+            return Party("trunk", trunk.name)
+        return "silence"
+
+    def knows(self, source: Address, from_user: str = "") -> bool:
+        """Whether this source (or, weaker, the account it claims) is one we answer at all."""
+        return source in self.flows or from_user in self.accounts or self.trunk(source) is not None

@@ -1,0 +1,118 @@
+"""What a response copies from its request (RFC 3261 8.2.6, 12.1.1), kept apart from the request so that it can be stored."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from ivr.sip.events import Address, Send
+from ivr.sip.message import Request
+
+REASONS = {
+    100: "Trying",
+    180: "Ringing",
+    183: "Session Progress",
+    200: "OK",
+    400: "Bad Request",
+    401: "Unauthorized",
+    403: "Forbidden",
+    404: "Not Found",
+    405: "Method Not Allowed",
+    408: "Request Timeout",
+    415: "Unsupported Media Type",
+    420: "Bad Extension",
+    423: "Interval Too Brief",
+    480: "Temporarily Unavailable",
+    481: "Call/Transaction Does Not Exist",
+    482: "Loop Detected",
+    486: "Busy Here",
+    487: "Request Terminated",
+    488: "Not Acceptable Here",
+    491: "Request Pending",
+    500: "Server Internal Error",
+    501: "Not Implemented",
+    503: "Service Unavailable",
+    603: "Decline",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """The headers a response must repeat, and where it goes. to: with the tag that the peer sent, if any."""
+
+    vias: tuple[str, ...]
+    from_: str
+    to: str
+    to_tag: str
+    call_id: str
+    cseq: str
+    record_routes: tuple[str, ...]
+    destination: Address
+
+    @classmethod
+    def to_request(cls, request: Request, source: Address) -> Reply:
+        """For this request, which came from `source`."""
+        return cls(
+            (request.via.stamped(source), *request.vias[1:]),
+            request.get("From"),
+            request.get("To"),
+            request.to.tag,
+            request.call_id,
+            f"{request.cseq} {request.method}",
+            tuple(request.headers.getlist("Record-Route")),
+            request.via.reply_to(source),
+        )
+
+    def write(
+        self,
+        status: int,
+        *,
+        tag: str = "",
+        reason: str = "",
+        headers: Iterable[tuple[str, str]] = (),
+        body: bytes = b"",
+    ) -> bytes:
+        """The response's bytes. tag: ours, added to To where the request had none and the status is above 100."""
+        to = self.to if self.to_tag or status == 100 or not tag else f"{self.to};tag={tag}"
+        lines = [f"SIP/2.0 {status} {reason or REASONS.get(status, 'Unknown')}"]
+        lines += [f"Via: {via}" for via in self.vias]
+        if 100 < status < 300:
+            lines += [f"Record-Route: {route}" for route in self.record_routes]
+        lines += [f"From: {self.from_}", f"To: {to}", f"Call-ID: {self.call_id}", f"CSeq: {self.cseq}"]
+        lines += [f"{name}: {value}" for name, value in headers]
+        if body:
+            lines.append("Content-Type: application/sdp")
+        lines.append(f"Content-Length: {len(body)}\r\n\r\n")
+        return "\r\n".join(lines).encode() + body
+
+    def send(self, data: bytes) -> Send:
+        """A written response as a datagram."""
+        return Send(data, self.destination)
+
+    def to_json(self) -> dict[str, Any]:
+        """A JSON object; from_json() takes it back."""
+        return {
+            "vias": list(self.vias),
+            "from": self.from_,
+            "to": self.to,
+            "to_tag": self.to_tag,
+            "call_id": self.call_id,
+            "cseq": self.cseq,
+            "record_routes": list(self.record_routes),
+            "destination": list(self.destination),
+        }
+
+    @classmethod
+    def from_json(cls, data: Mapping[str, Any]) -> Reply:
+        """The Reply that to_json() wrote."""
+        return cls(
+            tuple(data["vias"]),
+            data["from"],
+            data["to"],
+            data["to_tag"],
+            data["call_id"],
+            data["cseq"],
+            tuple(data["record_routes"]),
+            Address(*data["destination"]),
+        )

@@ -1,0 +1,254 @@
+"""The four transaction machines of RFC 3261 17 with the accepted state of RFC 6026, over an unreliable transport.
+
+Each holds the bytes it repeats, says when it wants to be woken (`deadline`), and returns what to send. It never looks into
+a message: the caller tells it the status. A machine whose `state` is TERMINATED can be dropped; `failed` then says that a
+timer and not a message ended it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from enum import StrEnum
+from typing import Any
+
+from ivr.sip.events import Address, Send
+
+T1 = 0.5
+T2 = 4.0
+T4 = 5.0
+LIMIT_S = 64 * T1
+"""Timers B, F, H, J, L and M, and D, which only must not be shorter than 32 s."""
+PROVISIONAL_S = 60.0
+"""A ringing UAS repeats its 1xx each minute, or proxies give up (RFC 3261 13.3.1.1)."""
+
+
+class State(StrEnum):
+    """States of all four machines; TRYING is the client's calling state too."""
+
+    TRYING = "trying"
+    PROCEEDING = "proceeding"
+    ACCEPTED = "accepted"
+    COMPLETED = "completed"
+    CONFIRMED = "confirmed"
+    TERMINATED = "terminated"
+
+
+class Transaction:
+    """What the four share: one message to repeat, when to repeat it next and when to end."""
+
+    def __init__(self, destination: Address, data: bytes = b"") -> None:
+        self.state = State.TRYING
+        self.destination = destination
+        self.data = data
+        self.failed = False
+        self.repeat_at: float | None = None
+        self.end_at: float | None = None
+        self._interval = T1
+
+    @property
+    def deadline(self) -> float | None:
+        """When tick() wants to be called, None for never."""
+        if self.repeat_at is None or self.end_at is None:
+            return self.end_at if self.repeat_at is None else self.repeat_at
+        return min(self.repeat_at, self.end_at)
+
+    @property
+    def over(self) -> bool:
+        """Whether it can be dropped."""
+        return self.state is State.TERMINATED
+
+    @property
+    def waits(self) -> bool:
+        """Whether no final response has come or gone."""
+        return self.state in {State.TRYING, State.PROCEEDING}
+
+    def tick(self, now: float) -> list[Send]:
+        """Fire what is due."""
+        if self.end_at is not None and now >= self.end_at:
+            self._expire()
+            return []
+        if self.repeat_at is not None and now >= self.repeat_at:
+            self._interval = self._next_interval()
+            self.repeat_at = now + self._interval
+            return [self._send()]
+        return []
+
+    def end(self) -> None:
+        """Stop at once."""
+        self.state = State.TERMINATED
+        self.repeat_at = self.end_at = None
+
+    def to_json(self, now: float) -> dict[str, Any]:
+        """State, destination, bytes and seconds left; the time of the next repetition is not kept: the first one after
+        restore() is at once."""
+        return {
+            "state": str(self.state),
+            "destination": list(self.destination),
+            "data": self.data.decode("utf-8", "surrogateescape"),
+            "repeats": self.repeat_at is not None,
+            "end_s": None if self.end_at is None else round(max(0.0, self.end_at - now), 3),
+        }
+
+    def restore(self, data: Mapping[str, Any], now: float) -> None:
+        """Take up what to_json() wrote."""
+        self.state = State(data["state"])
+        self.destination = Address(*data["destination"])
+        self.data = data["data"].encode("utf-8", "surrogateescape")
+        self.repeat_at = now if data["repeats"] else None
+        self.end_at = None if data["end_s"] is None else now + data["end_s"]
+
+    def _expire(self) -> None:
+        raise NotImplementedError
+
+    def _next_interval(self) -> float:
+        return min(2 * self._interval, T2)
+
+    def _send(self) -> Send:
+        return Send(self.data, self.destination)
+
+    def _repeat(self, now: float, interval: float = T1) -> None:
+        self._interval = interval
+        self.repeat_at = now + interval
+
+
+class ClientInvite(Transaction):
+    """17.1.1: A repeats the INVITE, B ends it unanswered, D absorbs repeated failures, M absorbs 2xx (which the caller
+    gets, each of them)."""
+
+    def start(self, now: float) -> list[Send]:
+        """Send the INVITE."""
+        self._repeat(now)
+        self.end_at = now + LIMIT_S
+        return [self._send()]
+
+    def receive(self, status: int, now: float, ack: Send | None = None) -> tuple[bool, list[Send]]:
+        """A response; ack is the ACK to send for a failure (300 to 699). The flag tells whether the caller is to look at
+        the response."""
+        waiting = self.waits
+        if status < 200:
+            if waiting:
+                self.repeat_at = None
+                if self.state is State.TRYING:
+                    self.state, self.end_at = State.PROCEEDING, None
+            return waiting, []
+        if status < 300:
+            if waiting:
+                self.state, self.repeat_at, self.end_at = State.ACCEPTED, None, now + LIMIT_S
+            return self.state is State.ACCEPTED, []
+        acks = [] if ack is None or self.state is State.ACCEPTED else [ack]
+        if waiting:
+            self.state, self.repeat_at, self.end_at = State.COMPLETED, None, now + LIMIT_S
+        return waiting, acks
+
+    def bound(self, at: float) -> None:
+        """End it at this time if no final response came: after CANCEL (9.1), and for a re-INVITE."""
+        if self.waits:
+            self.end_at = at if self.end_at is None else min(at, self.end_at)
+
+    def hush(self) -> None:
+        """Repeat the INVITE no more."""
+        self.repeat_at = None
+
+    def _next_interval(self) -> float:
+        return 2 * self._interval  # timer A has no ceiling
+
+    def _expire(self) -> None:
+        self.failed = self.waits
+        self.end()
+
+
+class ClientRequest(Transaction):
+    """17.1.2, all other methods: E repeats, F ends it unanswered, K absorbs repeated answers."""
+
+    def start(self, now: float) -> list[Send]:
+        """Send the request."""
+        self._repeat(now)
+        self.end_at = now + LIMIT_S
+        return [self._send()]
+
+    def receive(self, status: int, now: float) -> bool:
+        """A response; True if the caller is to look at it."""
+        if self.state in {State.COMPLETED, State.TERMINATED}:
+            return False
+        if status < 200:
+            self.state = State.PROCEEDING
+            return True
+        self.state, self.repeat_at, self.end_at = State.COMPLETED, None, now + T4
+        return True
+
+    def _next_interval(self) -> float:
+        return T2 if self.state is State.PROCEEDING else super()._next_interval()
+
+    def _expire(self) -> None:
+        self.failed = self.state is not State.COMPLETED
+        self.end()
+
+
+class ServerInvite(Transaction):
+    """17.2.1 and the UAS core's repetition of 2xx (13.3.1.4): G repeats the final response from T1 to T2, H or L ends it
+    without ACK, I absorbs ACKs.
+
+    A 2xx that nobody acknowledged ends with `failed`.
+    """
+
+    def __init__(self, destination: Address, data: bytes = b"") -> None:
+        super().__init__(destination, data)
+        self.state = State.PROCEEDING
+
+    def request(self) -> list[Send]:
+        """The INVITE came again: the last response goes out again."""
+        return [self._send()] if self.data and self.state is not State.CONFIRMED else []
+
+    def respond(self, status: int, data: bytes, now: float) -> list[Send]:
+        """Answer it. Nothing happens once a final response is out."""
+        if self.state is not State.PROCEEDING:
+            return []
+        self.data = data
+        if status >= 200:
+            self.state = State.ACCEPTED if status < 300 else State.COMPLETED
+            self.end_at = now + LIMIT_S
+            self._repeat(now)
+        elif status > 100:
+            self._repeat(now, PROVISIONAL_S)
+        return [self._send()]
+
+    def acknowledge(self, now: float) -> bool:
+        """The ACK came; True for the first one to a final response."""
+        if self.state is State.ACCEPTED:
+            # Kept for a while so that a repeated INVITE finds its response and not a new call.
+            self.state, self.repeat_at, self.end_at = State.CONFIRMED, None, now + LIMIT_S
+            return True
+        if self.state is State.COMPLETED:
+            self.state, self.repeat_at, self.end_at = State.CONFIRMED, None, now + T4
+            return True
+        return False
+
+    def _next_interval(self) -> float:
+        return PROVISIONAL_S if self.state is State.PROCEEDING else super()._next_interval()
+
+    def _expire(self) -> None:
+        self.failed = self.state is State.ACCEPTED
+        self.end()
+
+
+class ServerRequest(Transaction):
+    """17.2.2, all other methods: the answer is repeated when the request is, for J seconds. One that the app never answers
+    ends after as long."""
+
+    def start(self, now: float) -> None:
+        """The request came."""
+        self.end_at = now + LIMIT_S
+
+    def request(self) -> list[Send]:
+        """The request came again."""
+        return [self._send()] if self.state is State.COMPLETED else []
+
+    def respond(self, data: bytes, now: float) -> list[Send]:
+        """Answer it, once."""
+        if self.state is not State.TRYING:
+            return []
+        self.data, self.state, self.end_at = data, State.COMPLETED, now + LIMIT_S
+        return [self._send()]
+
+    def _expire(self) -> None:
+        self.end()

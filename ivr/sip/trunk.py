@@ -1,0 +1,37 @@
+"""A trunk as the user agent sees it: where its datagrams come from and which landing numbers it brings."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
+
+
+@dataclass(frozen=True, slots=True)
+class TrunkPeer:
+    """name: the trunk's name. networks: its source addresses. numbers: its landing numbers (落地号码), user parts of the
+    Request-URI."""
+
+    name: str
+    networks: tuple[IPv4Network | IPv6Network, ...]
+    numbers: frozenset[str]
+
+    @classmethod
+    def of(cls, name: str, networks: Sequence[str], numbers: Sequence[str]) -> TrunkPeer:
+        """From texts: TrunkPeer.of("carrier", ["10.0.0.0/24"], ["4713614000"]). ValueError for a bad network."""
+        return cls(name, tuple(ip_network(text) for text in networks), frozenset(numbers))
+
+    def sends_from(self, address: IPv4Address | IPv6Address) -> bool:
+        """Whether a datagram from this address is the trunk's."""
+        return any(address in network for network in self.networks)
+
+
+def source_address(host: str) -> IPv4Address | IPv6Address | None:
+    """The source host of a datagram as an address; IPv4 mapped into IPv6 comes out as IPv4; None for what is no address."""
+    try:
+        address = ip_address(host.partition("%")[0])
+    except ValueError:
+        return None
+    if isinstance(address, IPv6Address) and address.ipv4_mapped is not None:
+        return address.ipv4_mapped
+    return address

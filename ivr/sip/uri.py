@@ -1,0 +1,169 @@
+"""SIP and tel URIs and the name-addr around them (RFC 3261 19.1, 20.10), read tolerantly: only what routing and callers'
+names need.
+
+sipmessage's own URI refuses legal hosts that end in a digit ("node1") and raises TypeError for a parameter called self, so
+remotes' addresses are read here.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from ipaddress import ip_address, ip_network
+from urllib.parse import quote, unquote
+
+from ivr.sip.events import Address
+
+SIP_PORT = 5060
+_NAME_ADDR = re.compile(r'\s*(?:"((?:[^"\\]|\\.)*)"|([^"<]*?))\s*<([^<>\s]+)>([^<>]*)', re.DOTALL)
+_ADDR_SPEC = re.compile(r"\s*([^<>\s;,]+)([^<>,]*)")
+_HOST_PORT = re.compile(r"(\[[0-9A-Fa-f:.%]+\]|[A-Za-z0-9._-]+)(?::([0-9]{1,5}))?")
+_USER_SAFE = "-_.!~*'()&=+$,;?/"
+_CONTROL = re.compile(r"[\x00-\x1f\x7f]")
+
+
+class UriError(ValueError):
+    """Not a URI or address that we can read."""
+
+
+@dataclass(frozen=True, slots=True)
+class Uri:
+    """A URI taken apart. user is unescaped, without parameters and password; host has no brackets and is "" for tel; params
+    are lower case."""
+
+    scheme: str
+    user: str
+    host: str
+    port: int | None
+    params: dict[str, str]
+
+    @property
+    def address(self) -> Address | None:
+        """Where it points, if its host is an IP address: no names are resolved here."""
+        if not _is_ip(self.host):
+            return None
+        return Address(self.host, SIP_PORT if self.port is None else self.port)
+
+
+@dataclass(frozen=True, slots=True)
+class NameAddr:
+    """The value of From, To, Contact, Route: display name, URI as written, header parameters (names in lower case)."""
+
+    display: str
+    uri: str
+    params: dict[str, str]
+
+    @property
+    def tag(self) -> str:
+        """The tag parameter, "" without one."""
+        return self.params.get("tag", "")
+
+
+def parse_uri(text: str) -> Uri:
+    """Take a sip:, sips: or tel: URI apart. UriError for anything else."""
+    scheme, _, rest = text.partition(":")
+    scheme = scheme.lower()
+    if scheme == "tel":
+        subscriber, *parameters = rest.split(";")
+        return Uri("tel", subscriber, "", None, _params(parameters))
+    if scheme not in {"sip", "sips"}:
+        raise UriError("scheme is not sip, sips or tel")
+    userinfo, at, place = rest.partition("@")
+    if not at:
+        userinfo, place = "", rest
+    host_port, *parameters = place.partition("?")[0].split(";")
+    match = _HOST_PORT.fullmatch(host_port)
+    if match is None:
+        raise UriError("bad host or port")
+    port = int(match[2]) if match[2] else None
+    if port is not None and not 0 < port < 65536:
+        raise UriError("port out of range")
+    user = unquote(userinfo.partition(":")[0].partition(";")[0])
+    return Uri(scheme, user, match[1].strip("[]"), port, _params(parameters))
+
+
+def parse_name_addr(text: str) -> NameAddr:
+    """Read one From, To, Contact or Route value. UriError when it is none."""
+    match = _NAME_ADDR.fullmatch(text)
+    if match is not None:
+        quoted, plain, uri, parameters = match.groups()
+        display = re.sub(r"\\(.)", r"\1", quoted) if quoted is not None else plain.strip()
+        return NameAddr(display, uri, _params(parameters.split(";")))
+    match = _ADDR_SPEC.fullmatch(text)
+    if match is None:
+        raise UriError("not an address")
+    return NameAddr("", match[1], _params(match[2].split(";")))
+
+
+def split_list(values: Sequence[str]) -> list[str]:
+    """The elements of a comma-separated header in all its lines; commas inside quotes and angle brackets don't count."""
+    if not any("," in value for value in values):
+        return [value.strip() for value in values if value.strip()]
+    elements: list[str] = []
+    for value in values:
+        start, quoted, depth, escaped = 0, False, 0, False
+        for index, char in enumerate(value):
+            if escaped:
+                escaped = False
+            elif quoted:
+                escaped = char == "\\"
+                quoted = char != '"'
+            elif char == '"':
+                quoted = True
+            elif char in "<>":
+                depth = 1 if char == "<" else 0
+            elif char == "," and not depth:
+                elements.append(value[start:index])
+                start = index + 1
+        elements.append(value[start:])
+    return [element.strip() for element in elements if element.strip()]
+
+
+def write_name_addr(display: str, uri: str) -> str:
+    """A name-addr; control characters are taken out of the display name, which may come from another peer."""
+    name = _CONTROL.sub("", display).replace("\\", "\\\\").replace('"', '\\"')
+    return f'"{name}" <{uri}>' if name else f"<{uri}>"
+
+
+def write_user(user: str) -> str:
+    """The user part of a URI, escaped."""
+    return quote(user, safe=_USER_SAFE)
+
+
+def host_port(host: str, port: int) -> str:
+    """host:port as in Via and URIs, IPv6 in brackets."""
+    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+
+
+def clean(value: str) -> str:
+    """A header value of the app's without control characters, so that it can't become two headers."""
+    return _CONTROL.sub("", value)
+
+
+def is_private(host: str) -> bool:
+    """Whether this IP address means nothing outside its own network: private, loopback, link-local, carrier NAT."""
+    address = ip_address(host)
+    return address.is_private or (address.version == 4 and address in _SHARED)
+
+
+_SHARED = ip_network("100.64.0.0/10")
+
+
+def _is_ip(host: str) -> bool:
+    if not host or not (host[0].isdigit() or ":" in host):
+        return False
+    try:
+        ip_address(host)
+    except ValueError:
+        return False
+    return True
+
+
+def _params(parts: Sequence[str]) -> dict[str, str]:
+    params: dict[str, str] = {}
+    for part in parts:
+        name, _, value = part.partition("=")
+        if name := name.strip():
+            params[name.lower()] = value.strip().strip('"')
+    return params

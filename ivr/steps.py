@@ -1,0 +1,222 @@
+"""What happens to a call beside SIP's and media's own events, and what a call wants done. Plain values, no behaviour.
+
+The engine does a step's actions in this order: the call's new state, its events and its queue and seat changes go to Redis
+in one script; then SIP messages leave; then media is told.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from ivr.media import control as media
+from ivr.sip import events as sip
+from routing.commit import Op
+
+# What happens
+
+
+@dataclass(frozen=True, slots=True)
+class LegOpened:
+    """Media gave the leg its UDP port."""
+
+    leg: str
+    port: int
+
+
+@dataclass(frozen=True, slots=True)
+class LegFailed:
+    """Media could not give the leg a port."""
+
+    leg: str
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
+class SeatClaimed:
+    """The queue found a seat for this caller; it is reserved. skipped: (seat, reason) of those who could not take the call."""
+
+    seat: str
+    skipped: tuple[tuple[str, str], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class SeatUnreachable:
+    """The claimed seat has no telephone registered any more."""
+
+    leg: str
+
+
+@dataclass(frozen=True, slots=True)
+class MediaLost:
+    """The media process of this call's legs died; its ports are gone."""
+
+
+@dataclass(frozen=True, slots=True)
+class MediaBack:
+    """A new media process is there."""
+
+
+@dataclass(frozen=True, slots=True)
+class EngineRestarted:
+    """This call was read back from Redis by a new engine; media kept its legs."""
+
+
+@dataclass(frozen=True, slots=True)
+class Shutdown:
+    """The engine is ending in good order and takes its calls with it."""
+
+
+Happening = (
+    LegOpened
+    | LegFailed
+    | SeatClaimed
+    | SeatUnreachable
+    | MediaLost
+    | MediaBack
+    | EngineRestarted
+    | Shutdown
+    | sip.Acknowledged
+    | sip.Cancelled
+    | sip.Reinvited
+    | sip.ReinviteAnswered
+    | sip.ReinviteRejected
+    | sip.Progressed
+    | sip.Answered
+    | sip.Rejected
+    | sip.HungUp
+    | sip.Digit
+    | sip.Broken
+    | sip.Over
+    | media.Digit
+    | media.Played
+    | media.Silent
+    | media.Recording
+)
+
+# What is to be done: in media
+
+
+@dataclass(frozen=True, slots=True)
+class OpenLeg:
+    """Ask media for a port; LegOpened or LegFailed follows."""
+
+    leg: str
+
+
+@dataclass(frozen=True, slots=True)
+class PlayPrompts:
+    """Play prompts by name in a language, once or for ever; replaces what plays on the leg."""
+
+    leg: str
+    play: int
+    prompts: tuple[str, ...]
+    language: str
+    loop: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Tell:
+    """Send media this command."""
+
+    command: media.Command
+
+
+# in SIP
+
+
+@dataclass(frozen=True, slots=True)
+class AnswerCaller:
+    """200 with this SDP to the caller's INVITE."""
+
+    leg: str
+    sdp: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class RejectCaller:
+    """A final refusal of the caller's INVITE."""
+
+    leg: str
+    status: int
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class DialSeat:
+    """INVITE the seat's telephone."""
+
+    leg: str
+    seat: str
+    sdp: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class CancelDial:
+    """CANCEL the INVITE to the seat."""
+
+    leg: str
+
+
+@dataclass(frozen=True, slots=True)
+class HangUpLeg:
+    """BYE."""
+
+    leg: str
+
+
+@dataclass(frozen=True, slots=True)
+class ConfirmBye:
+    """200 to the peer's BYE."""
+
+    leg: str
+
+
+@dataclass(frozen=True, slots=True)
+class Reinvite:
+    """Re-INVITE with this SDP."""
+
+    leg: str
+    sdp: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class AnswerReinvite:
+    """200 with this SDP to the peer's re-INVITE."""
+
+    leg: str
+    sdp: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class RejectReinvite:
+    """A final refusal of the peer's re-INVITE; the talk goes on as it was."""
+
+    leg: str
+    status: int
+
+
+# in Redis
+
+
+@dataclass(frozen=True, slots=True)
+class Emit:
+    """An event of this call's timeline."""
+
+    type: str
+    data: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """A queue's or a seat's state changes with this step."""
+
+    op: Op
+
+
+SipAction = (
+    AnswerCaller | RejectCaller | DialSeat | CancelDial | HangUpLeg | ConfirmBye | Reinvite | AnswerReinvite | RejectReinvite
+)
+MediaAction = OpenLeg | PlayPrompts | Tell
+Action = SipAction | MediaAction | Emit | Change

@@ -1,0 +1,107 @@
+"""[io] One engine's way to Redis: runs scripts, tells "away" from "wrong", and listens for what others publish."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from typing import Any
+
+from redis.asyncio import Redis
+from redis.exceptions import (
+    ConnectionError,
+    NoScriptError,
+    OutOfMemoryError,
+    ReadOnlyError,
+    RedisError,
+    ResponseError,
+    TimeoutError,
+)
+
+from routing.scripts import Script
+from storage.redis import StorageError
+
+SWEEP_S = 5.0
+"""Published messages can be lost; so after this long without one, everything is looked at anyway."""
+
+_FIRST_PAUSE_S = 0.1
+_LONGEST_PAUSE_S = 1.0
+
+_AWAY = ("OOM", "READONLY", "MISCONF", "LOADING", "MASTERDOWN", "CLUSTERDOWN", "TRYAGAIN", "NOREPLICAS", "BUSY", "UNKILLABLE")
+"""Answers of a Redis that lives but takes no writes now."""
+
+
+class Fenced(Exception):
+    """A newer engine of this node exists: this one must end at once and touch nothing."""
+
+
+class RedisAway(StorageError):
+    """Redis cannot be reached, or takes no writes now."""
+
+
+class Pauses:
+    """Growing pauses between tries: 0.1 s, doubling up to 1 s."""
+
+    def __init__(self) -> None:
+        self._next_s = _FIRST_PAUSE_S
+
+    def reset(self) -> None:
+        self._next_s = _FIRST_PAUSE_S
+
+    async def wait(self) -> None:
+        await asyncio.sleep(self._next_s)
+        self._next_s = min(2 * self._next_s, _LONGEST_PAUSE_S)
+
+
+async def run(redis: Redis, script: Script, *arguments: str) -> Any:
+    """Run a script by its SHA-1: one round trip, but for the first time on a Redis.
+
+    Raises Fenced; RedisAway; redis.exceptions.ResponseError for a fault in the script or its arguments.
+    """
+    try:
+        try:
+            return await redis.evalsha(script.sha, 0, *arguments)
+        except NoScriptError:
+            return await redis.eval(script.text, 0, *arguments)
+    except ResponseError as error:
+        text = str(error)
+        if text.startswith("FENCED"):
+            raise Fenced(text) from None
+        if isinstance(error, OutOfMemoryError | ReadOnlyError) or text.startswith(_AWAY):
+            raise RedisAway(f"redis_url: {text}") from error
+        raise
+    except (ConnectionError, TimeoutError, OSError) as error:
+        raise RedisAway(f"redis_url: {error}") from error
+
+
+async def command(answer: Awaitable[Any]) -> Any:
+    """Await a plain command's answer; raises RedisAway when Redis cannot be reached."""
+    try:
+        return await answer
+    except (ConnectionError, TimeoutError, OSError) as error:
+        raise RedisAway(f"redis_url: {error}") from error
+
+
+async def listen(
+    redis: Redis, channels: Sequence[str], everything: Callable[[], Awaitable[Sequence[str]]]
+) -> AsyncIterator[str]:
+    """Messages published on the channels, for ever; connects again by itself.
+
+    After each connecting, and after SWEEP_S of silence, it gives everything(): what could have been published meanwhile.
+    """
+    pauses = Pauses()
+    while True:
+        try:
+            async with redis.pubsub() as pubsub:
+                await pubsub.subscribe(*channels)
+                for text in await everything():
+                    yield text
+                while True:
+                    message = await pubsub.get_message(timeout=SWEEP_S)
+                    pauses.reset()
+                    if message is None:
+                        for text in await everything():
+                            yield text
+                    elif message["type"] == "message":
+                        yield message["data"]
+        except (RedisError, RedisAway, OSError):
+            await pauses.wait()

@@ -1,0 +1,41 @@
+-- Ends the calls of engines that are dead for good. ARGV: node, epoch, lease_s, reap_s. Returns the ids of the calls ended.
+local node, lease_s, reap_s = ARGV[1], tonumber(ARGV[3]), tonumber(ARGV[4])
+local refused = fenced(node, tonumber(ARGV[2]))
+if refused then
+  return refused
+end
+local now = clock()
+local reaped = {}
+if not steady(now, lease_s) then
+  return reaped
+end
+for _, dead in ipairs(redis.call('SMEMBERS', P .. 'nodes')) do
+  local alive_until = tonumber(redis.call('HGET', P .. 'engine:' .. dead, 'alive_until') or '0')
+  if dead ~= node and alive_until + reap_s < now then
+    for _, id in ipairs(redis.call('SMEMBERS', P .. 'calls:' .. dead)) do
+      local fields = redis.call('HMGET', call_key(id), 'version', 'summary', 'queued_at')
+      local readable, data = pcall(cjson.decode, fields[2])
+      if not readable then
+        data = {}
+      end
+      data.by, data.reason, data.last_seen = 'system', 'engine_lost', alive_until
+      if fields[3] and not data.wait_s and (data.phase == 'QUEUED' or data.phase == 'OFFERED') then
+        data.wait_s = math.max(alive_until - fields[3], 0)
+      end
+      local seq = string.format('%.0f', (tonumber(fields[1]) + 1) * 1000)
+      emit(id, seq, 'ended', now, cjson.encode(data))
+      -- No version of this call counts any more: an engine that comes back must not bring it to life.
+      end_call(id, dead, '9007199254740992', now)
+      reaped[#reaped + 1] = id
+    end
+    for _, number in ipairs(redis.call('SMEMBERS', P .. 'seats')) do
+      if redis.call('HGET', seat_key(number), 'node') == dead then
+        free_seat(number, now, 0, 'engine_lost')
+      end
+    end
+    -- If it only slept, it is refused from now on.
+    redis.call('HINCRBY', P .. 'engine:' .. dead, 'epoch', 1)
+    redis.call('SREM', P .. 'nodes', dead)
+  end
+end
+return reaped

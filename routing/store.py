@@ -1,0 +1,323 @@
+"""[io] The live truth of all calls, queues and seats, as one engine sees and changes it. Every change is one Lua script.
+
+An engine: `start()`, `live_calls()`, then `run()` and `wakes()` as tasks, `beat()` every few seconds, `commit()` at each step
+of a call. Without start() it serves tools (publishing menus, changing a seat's status): they are not fenced.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import time
+from collections.abc import AsyncIterator, Mapping, Sequence
+from dataclasses import dataclass
+from hashlib import sha256
+from typing import Any
+
+import structlog
+from redis.asyncio import Redis
+from redis.exceptions import ResponseError
+
+from routing import link, scripts
+from routing.commit import Commit, Dequeue, Enqueue, FreeSeat, Op, Requeue, SeatState
+from routing.events import Event
+from routing.link import Fenced, Pauses, RedisAway
+from routing.match import Claim
+from routing.scripts import PREFIX
+from routing.seats import SeatProfile, SeatView, Status, view
+from storage.journal import Journal
+
+__all__ = [
+    "Claim",
+    "Commit",
+    "Dequeue",
+    "Enqueue",
+    "Event",
+    "Fenced",
+    "FreeSeat",
+    "LiveCall",
+    "Op",
+    "RedisAway",
+    "Requeue",
+    "SeatProfile",
+    "SeatState",
+    "SeatView",
+    "Store",
+    "UnknownSeat",
+]
+
+_START = scripts.load("start")
+_BEAT = scripts.load("beat")
+_COMMIT = scripts.load("commit")
+_CLAIM = scripts.load("claim")
+_RECONCILE = scripts.load("reconcile")
+_LIVE_CALLS = scripts.load("live_calls")
+_DUE = scripts.load("due")
+_REAP = scripts.load("reap")
+_SET_SEATS = scripts.load("set_seats")
+_SET_STATUS = scripts.load("set_status")
+_SEATS = scripts.load("seats")
+_BIND = scripts.load("bind")
+
+_log = structlog.get_logger(__name__)
+
+
+class UnknownSeat(KeyError):
+    """No seat of this number is configured."""
+
+
+@dataclass(frozen=True, slots=True)
+class LiveCall:
+    """A call this node has to go on with. `elapsed_s`: seconds by Redis TIME since `state` was saved."""
+
+    call_id: str
+    version: int
+    state: dict[str, Any]
+    elapsed_s: float
+
+
+class Store:
+    """One node's access to Redis. All methods raise Fenced when a newer engine of the node exists.
+
+    away: Redis cannot be reached; commits go to the journal until run() has brought them home.
+    """
+
+    def __init__(self, redis: Redis, *, node: str, journal: Journal, lease_s: float = 10.0, reap_s: float = 75.0) -> None:
+        self.node = node
+        self.epoch = 0
+        self.away = False
+        self._redis = redis
+        self._journal = journal
+        self._lease_s = repr(float(lease_s))
+        self._reap_s = repr(float(reap_s))
+        self._lost = asyncio.Event()
+        self._who = (node, "0")
+
+    # --- this engine
+
+    async def start(self) -> int:
+        """Take a new epoch: from now on all older engines of this node are refused.
+
+        Brings home a journal left by the last engine and frees the seats it had reserved. Returns the epoch. Raises RedisAway.
+        """
+        self.epoch = int(await link.run(self._redis, _START, self.node, self._lease_s))
+        self._who = (self.node, str(self.epoch))
+        await self._replay()
+        await self.reconcile()
+        return self.epoch
+
+    async def beat(self) -> None:
+        """Renew the lease; call it several times per lease_s. While Redis is away it does nothing."""
+        await self._unless_away(_BEAT, self._lease_s)
+
+    async def run(self) -> None:
+        """For ever, as a task: when Redis was away and is back, renew the lease and replay the journal. Raises Fenced."""
+        while True:
+            await self._lost.wait()
+            pauses = Pauses()
+            while self.away:
+                try:
+                    await self._script(_BEAT, self._lease_s)
+                    await self._replay()
+                except RedisAway:
+                    await pauses.wait()
+                else:
+                    # No await since the journal was found empty, so no commit came between.
+                    self.away = False
+                    self._lost.clear()
+                    _log.info("redis_back", node=self.node)
+
+    async def live_calls(self) -> list[LiveCall]:
+        """The calls of this node, oldest first. Raises RedisAway."""
+        calls = await self._script(_LIVE_CALLS)
+        return [
+            LiveCall(call_id, int(version), json.loads(state), float(elapsed))
+            for call_id, version, state, elapsed in sorted(calls)
+        ]
+
+    async def reconcile(self) -> list[str]:
+        """Free the seats this node holds for calls that are gone, or that an earlier engine had only reserved.
+
+        Callers of reserved seats get their places back. Returns the seats' numbers. Safe at any time. Raises RedisAway.
+        """
+        return list(await self._script(_RECONCILE))
+
+    # --- calls
+
+    async def commit(self, commit: Commit) -> None:
+        """Save a step of a call: state, events, queue and seat in one script. Done twice, it counts once.
+
+        While Redis is away the step goes to the journal, with this machine's time, and commit() returns normally.
+        Commit one call's steps one after the other. Raises OSError when the journal cannot be written.
+        """
+        arguments = commit.arguments()
+        if not self.away:
+            try:
+                await link.run(self._redis, _COMMIT, *self._who, "", *arguments)
+            except RedisAway as error:
+                self._lose(error)
+            else:
+                return
+        self._journal.append([time.time(), *arguments])
+
+    async def claim(self, queue: str) -> Claim | None:
+        """Take the first caller of the queue and the seat that is idle for longest, if both are there and the caller is ours.
+
+        The seat is reserved: it must be rung (SeatState in a commit) within lease_s, or both are given back.
+        None while Redis is away.
+        """
+        taken = await self._unless_away(_CLAIM, queue, self._lease_s)
+        if taken is None:
+            return None
+        call_id, seat, waited_s, skipped = taken
+        return Claim(call_id, seat, float(waited_s), tuple(zip(skipped[::2], skipped[1::2], strict=True)))
+
+    async def position(self, queue: str, call_id: str) -> int | None:
+        """The caller's place in line, from 1; None when it does not wait there, or while Redis is away."""
+        if self.away:
+            return None
+        try:
+            rank = await link.command(self._redis.zrank(f"{PREFIX}queue:{queue}", call_id))
+        except RedisAway as error:
+            self._lose(error)
+            return None
+        return None if rank is None else int(rank) + 1
+
+    async def due(self) -> float | None:
+        """End wrap-ups, set-asides and reservations that are over. Returns seconds till the next one ends; None: there is none.
+
+        Something may become due earlier at any commit: ask again after each SeatState or FreeSeat, or once a second.
+        """
+        wait_s = await self._unless_away(_DUE, self._lease_s)
+        return None if wait_s is None else float(wait_s)
+
+    async def reap(self) -> list[str]:
+        """End the calls of engines that died more than reap_s ago, each with its event; returns their ids.
+
+        Does nothing within one lease of a Redis restart or failover.
+        """
+        return list(await self._unless_away(_REAP, self._lease_s, self._reap_s) or ())
+
+    def wakes(self) -> AsyncIterator[str]:
+        """For ever: names of queues where something may be matched now; claim() until None. All at first and now and then."""
+        return link.listen(self._redis, (f"{PREFIX}wake", f"{PREFIX}wake:{self.node}"), self._queues)
+
+    # --- seats
+
+    async def set_seats(self, seats: Sequence[SeatProfile]) -> None:
+        """Publish the configured seats. What is live of them stays; new ones are off; a removed one ends with its call.
+
+        Raises RedisAway.
+        """
+        arguments = [text for seat in seats for text in (seat.number, seat.name, json.dumps(seat.queues))]
+        await self._script(_SET_SEATS, *arguments)
+
+    async def set_status(self, seat: str, status: Status, reason: str = "") -> None:
+        """The human's wish. "ready" also ends a set-aside, but not a wrap-up. Raises UnknownSeat, RedisAway."""
+        if not await self._script(_SET_STATUS, seat, status, reason):
+            raise UnknownSeat(seat)
+
+    async def seat(self, number: str) -> SeatView | None:
+        """One seat, None when there is no such seat. Raises RedisAway."""
+        found = await link.run(self._redis, _SEATS, number)
+        return _view(found[0]) if found else None
+
+    async def seats(self) -> list[SeatView]:
+        """All configured seats, by number. Raises RedisAway."""
+        return sorted((_view(row) for row in await link.run(self._redis, _SEATS)), key=lambda seat: seat.number)
+
+    async def bind(
+        self, user: str, contacts: Mapping[str, Mapping[str, Any]], *, replace: bool = False
+    ) -> list[dict[str, Any]]:
+        """Register contacts of a user (RFC 3261 10.3): contact URI to what is kept with it; 0 `expires_s` in it removes it.
+
+        replace: all contacts not named are forgotten. Returns the live bindings as bindings() does. Raises RedisAway.
+        """
+        arguments = [text for uri, kept in contacts.items() for text in (uri, json.dumps(kept), repr(float(kept["expires_s"])))]
+        live = await self._script(_BIND, user, "1" if replace else "0", *arguments)
+        return [{**json.loads(kept), "uri": uri, "expires_s": float(left_s)} for uri, kept, left_s in live]
+
+    async def bindings(self, user: str) -> list[dict[str, Any]]:
+        """The live contacts of a user, the one that expires last first: what was kept, with `uri` and the `expires_s` left.
+
+        Raises RedisAway.
+        """
+        return await self.bind(user, {})
+
+    # --- documents
+
+    async def publish_document(self, kind: str, name: str, text: str) -> str:
+        """Make a text (a menu) the current one of its name; older versions stay. Returns its version, a hash of the text.
+
+        Raises RedisAway.
+        """
+        version = sha256(text.encode()).hexdigest()[:16]
+        async with self._redis.pipeline(transaction=True) as pipe:
+            pipe.hset(f"{PREFIX}document:{kind}:{name}", version, text)
+            pipe.hset(f"{PREFIX}documents:{kind}", name, version)
+            pipe.publish(f"{PREFIX}published", f"{kind}:{name}")
+            await link.command(pipe.execute())
+        return version
+
+    async def documents(self, kind: str) -> dict[str, str]:
+        """The current texts of a kind, by name. Raises RedisAway."""
+        current = await link.command(self._redis.hgetall(f"{PREFIX}documents:{kind}"))
+        return {
+            name: await link.command(self._redis.hget(f"{PREFIX}document:{kind}:{name}", version))
+            for name, version in current.items()
+        }
+
+    async def publications(self, kind: str) -> AsyncIterator[str]:
+        """For ever: names of documents of a kind that may have a new text. All of the kind at first and now and then."""
+
+        async def everything() -> list[str]:
+            names = await link.command(self._redis.hkeys(f"{PREFIX}documents:{kind}"))
+            return [f"{kind}:{name}" for name in names]
+
+        async for message in link.listen(self._redis, (f"{PREFIX}published",), everything):
+            of_kind, _, name = message.partition(":")
+            if of_kind == kind:
+                yield name
+
+    # --- inside
+
+    async def _script(self, script: scripts.Script, *arguments: str) -> Any:
+        return await link.run(self._redis, script, *self._who, *arguments)
+
+    async def _unless_away(self, script: scripts.Script, *arguments: str) -> Any:
+        """The script's answer, None while Redis is away."""
+        if self.away:
+            return None
+        try:
+            return await self._script(script, *arguments)
+        except RedisAway as error:
+            self._lose(error)
+            return None
+
+    def _lose(self, error: RedisAway) -> None:
+        if not self.away:
+            _log.warning("redis_away", node=self.node, why=str(error))
+        self.away = True
+        self._lost.set()
+
+    async def _replay(self) -> None:
+        """Say all that the journal holds, in order, then clear it."""
+        done = 0
+        while records := self._journal.records(done):
+            for at, *arguments in records:
+                try:
+                    await link.run(self._redis, _COMMIT, *self._who, repr(at), *arguments)
+                except ResponseError as error:
+                    # It would fail for ever and keep all that follows from Redis. Its call's next step brings the state.
+                    _log.error("journal_record_refused", call_id=arguments[0], version=arguments[1], why=str(error))
+            done += len(records)
+        if done:
+            self._journal.clear()
+
+    async def _queues(self) -> list[str]:
+        return sorted(await link.command(self._redis.smembers(f"{PREFIX}queues")))
+
+
+def _view(row: tuple[str, str, list[str]]) -> SeatView:
+    number, registered, flat = row
+    return view(number, registered == "1", dict(zip(flat[::2], flat[1::2], strict=True)))

@@ -1,0 +1,104 @@
+"""[io] The SQL ground: engines, short transactions, migrations. SQLite by default, PostgreSQL through the same URL."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from alembic import command
+from alembic.config import Config
+from sqlalchemy import Connection, Engine, create_engine, event, make_url, text
+from sqlalchemy.exc import ArgumentError, NoSuchModuleError
+
+from storage.redis import StorageError
+
+MIGRATIONS = Path(__file__).parent / "migrations"
+BUSY_TIMEOUT_S = 5.0
+
+_WRITING = "hotline_writing"
+_MIGRATION_LOCK = 0x400
+"""Key of PostgreSQL's advisory lock: two processes that start together migrate one after the other."""
+
+
+class DatabaseUrlError(StorageError):
+    """sql_url can't be used as it stands; the text names the key and what is wrong."""
+
+
+def open_database(url: str) -> Engine:
+    """An engine with our habits. SQLite: WAL, foreign keys, busy_timeout 5 s, synchronous FULL; its directory is created.
+
+    Connects lazily. Raises DatabaseUrlError for a URL that is no URL or whose driver is not installed; an unreachable
+    server shows as sqlalchemy.exc.OperationalError at first use.
+    """
+    try:
+        parsed = make_url(url)
+        if parsed.drivername in ("postgres", "postgresql"):
+            parsed = parsed.set(drivername="postgresql+psycopg")
+        if parsed.get_backend_name() != "sqlite":
+            return create_engine(parsed, pool_pre_ping=True)
+        if parsed.database:
+            Path(parsed.database).absolute().parent.mkdir(parents=True, exist_ok=True)
+        engine = create_engine(parsed, connect_args={"timeout": BUSY_TIMEOUT_S})
+    except (ArgumentError, NoSuchModuleError) as error:
+        raise DatabaseUrlError(f"sql_url: {error}") from error
+    except ModuleNotFoundError as error:
+        raise DatabaseUrlError(f"sql_url: its driver is not installed: pip install {error.name}") from error
+    event.listen(engine, "connect", _prepare_sqlite)
+    event.listen(engine, "begin", _begin_sqlite)
+    return engine
+
+
+@contextmanager
+def writing(engine: Engine) -> Iterator[Connection]:
+    """A transaction that writes: committed at the end, rolled back by any exception.
+
+    On SQLite it is BEGIN IMMEDIATE: the write lock is waited for at the start, so that no transaction fails half-way
+    because another has written since it first read. Keep it short.
+    """
+    with engine.connect() as connection:
+        connection.execution_options(**{_WRITING: True})
+        with connection.begin():
+            yield connection
+
+
+@contextmanager
+def reading(engine: Engine) -> Iterator[Connection]:
+    """One consistent view for several SELECTs; nothing is ever committed."""
+    with engine.connect() as connection:
+        yield connection
+
+
+def migrate(url: str) -> None:
+    """Bring the database to the newest schema, in one transaction; safe to be run by several processes at once."""
+    engine = open_database(url)
+    try:
+        with writing(engine) as connection:
+            if connection.dialect.name == "postgresql":
+                connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _MIGRATION_LOCK})
+            command.upgrade(migration_config(connection), "head")
+    finally:
+        engine.dispose()
+
+
+def migration_config(connection: Connection) -> Config:
+    """Alembic's configuration for our scripts, bound to `connection`; no alembic.ini is read."""
+    config = Config()
+    config.set_main_option("script_location", str(MIGRATIONS).replace("%", "%%"))
+    config.set_main_option("path_separator", "os")
+    config.attributes["connection"] = connection
+    return config
+
+
+def _prepare_sqlite(connection: sqlite3.Connection, _record: object) -> None:
+    # The driver's own BEGIN is deferred and skipped before DDL: take transactions into our own hands.
+    connection.isolation_level = None
+    connection.execute(f"PRAGMA busy_timeout = {int(BUSY_TIMEOUT_S * 1000)}")
+    connection.execute("PRAGMA journal_mode = WAL")
+    connection.execute("PRAGMA synchronous = FULL")
+    connection.execute("PRAGMA foreign_keys = ON")
+
+
+def _begin_sqlite(connection: Connection) -> None:
+    connection.exec_driver_sql("BEGIN IMMEDIATE" if connection.get_execution_options().get(_WRITING) else "BEGIN")

@@ -1,0 +1,43 @@
+"""Fixtures of all rooms: a real Redis for the session, emptied for each test that asks for a client."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Iterator
+
+import pytest
+from redis import Redis
+from redis.asyncio import Redis as AsyncRedis
+
+from storage.embedded import EmbeddedRedis
+from storage.redis import connect, connect_sync
+
+
+@pytest.fixture(scope="session")
+def embedded_redis(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EmbeddedRedis]:
+    """The session's Redis process. Don't kill this one: start your own for that."""
+    with EmbeddedRedis(tmp_path_factory.mktemp("redis")) as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def redis_url(embedded_redis: EmbeddedRedis) -> str:
+    """URL of the session's Redis; ask for `redis` or `redis_sync` too where it must be empty."""
+    return embedded_redis.url
+
+
+@pytest.fixture
+async def redis(redis_url: str) -> AsyncIterator[AsyncRedis]:
+    """An asyncio client of an empty Redis."""
+    client = connect(redis_url)
+    await client.flushall()
+    yield client
+    await client.aclose()
+
+
+@pytest.fixture
+def redis_sync(redis_url: str) -> Iterator[Redis]:
+    """A blocking client of an empty Redis."""
+    client = connect_sync(redis_url)
+    client.flushall()
+    yield client
+    client.close()

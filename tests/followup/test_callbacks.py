@@ -1,0 +1,228 @@
+"""What people do with return calls; and an audit that fails when a row goes astray."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from sqlalchemy import Engine, delete, insert, text, update
+
+from followup.audit import audit
+from followup.callbacks import (
+    AlreadyClaimed,
+    AlreadyDone,
+    CallbackError,
+    NameNeeded,
+    NotClaimed,
+    NotFound,
+    ReasonNeeded,
+    claim,
+    close,
+    history,
+    list_done,
+    list_open,
+    record_result,
+    release,
+    waive,
+)
+from followup.events import StreamEvent
+from followup.history import Figures, Search, figures, search
+from followup.tables import call_event, call_log, return_call, return_call_call
+from storage.sql import writing
+
+Story = Callable[..., list[StreamEvent]]
+Write = Callable[..., int]
+
+
+@pytest.fixture
+def owed(engine: Engine, write: Write, gave_up: Story) -> int:
+    """The id of one open return call."""
+    write(gave_up("c1", 1000.0))
+    return list_open(engine, 1100.0)[0].id
+
+
+def test_claimed_called_twice_and_closed(engine: Engine, owed: int) -> None:
+    claim(engine, owed, " 1026 ", 1100.0)
+    claim(engine, owed, "1026", 1101.0)
+    record_result(engine, owed, "1026", "无人接听", 1110.0)
+    [row] = list_open(engine, 1120.0)
+    assert (row.state, row.owner, row.attempts, row.result) == ("claimed", "1026", 1, "无人接听")
+    close(engine, owed, "1026", "已解决", 1200.0)
+    [row] = list_done(engine, 1300.0)
+    assert (row.state, row.closed_by, row.attempts, row.result, row.closed_at) == ("closed", "1026", 2, "已解决", 1200.0)
+    assert [(line.what, line.by, line.note) for line in history(engine, owed, 1300.0).ledger] == [
+        ("opened", "system", "c1"),
+        ("claimed", "1026", ""),
+        ("result", "1026", "无人接听"),
+        ("closed", "1026", "已解决"),
+    ]
+    assert audit(engine).ok
+
+
+def test_what_another_has_claimed_is_theirs_until_released(engine: Engine, owed: int) -> None:
+    claim(engine, owed, "1026", 1100.0)
+    for attempt in (
+        lambda: claim(engine, owed, "1027", 1101.0),
+        lambda: record_result(engine, owed, "1027", "x", 1101.0),
+        lambda: close(engine, owed, "1027", "x", 1101.0),
+        lambda: waive(engine, owed, "1027", "x", 1101.0),
+    ):
+        with pytest.raises(AlreadyClaimed) as caught:
+            attempt()
+        assert caught.value.owner == "1026"
+    release(engine, owed, "1027", 1102.0)
+    with pytest.raises(NotClaimed):
+        release(engine, owed, "1027", 1103.0)
+    claim(engine, owed, "1027", 1104.0)
+    assert [(line.what, line.by, line.note) for line in history(engine, owed, 1300.0).ledger][2:] == [
+        ("released", "1027", "1026"),
+        ("claimed", "1027", ""),
+    ]
+
+
+def test_waived_with_a_reason_only(engine: Engine, owed: int) -> None:
+    for reason in ("", "  ", "x" * 501, "\0"):
+        with pytest.raises(ReasonNeeded):
+            waive(engine, owed, "1026", reason, 1100.0)
+    with pytest.raises(ReasonNeeded):
+        close(engine, owed, "1026", "", 1100.0)
+    waive(engine, owed, "1026", "客户要求不再联系", 1100.0)
+    [row] = list_done(engine, 1200.0)
+    assert (row.state, row.waive_reason) == ("waived", "客户要求不再联系")
+    assert audit(engine).ok
+
+
+def test_what_is_done_is_done_and_what_is_not_there_is_not_there(engine: Engine, owed: int) -> None:
+    close(engine, owed, "1026", "ok", 1100.0)
+    actions: list[Callable[[int], None]] = [
+        lambda key: claim(engine, key, "1026", 1101.0),
+        lambda key: release(engine, key, "1026", 1101.0),
+        lambda key: record_result(engine, key, "1026", "x", 1101.0),
+        lambda key: close(engine, key, "1026", "x", 1101.0),
+        lambda key: waive(engine, key, "1026", "x", 1101.0),
+    ]
+    for action in actions:
+        with pytest.raises(AlreadyDone):
+            action(owed)
+        with pytest.raises(NotFound):
+            action(owed + 1)
+    with pytest.raises(NotFound):
+        history(engine, owed + 1, 1101.0)
+    for name in ("", " ", "x" * 65):
+        with pytest.raises(NameNeeded):
+            claim(engine, owed, name, 1101.0)
+
+
+def test_of_many_who_claim_at_once_one_gets_it(engine: Engine, owed: int) -> None:
+    got: list[str] = []
+
+    def grab(who: str) -> None:
+        try:
+            claim(engine, owed, who, 1100.0)
+        except CallbackError:
+            return
+        got.append(who)
+
+    threads = [threading.Thread(target=grab, args=(f"s{n}",)) for n in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert got == [list_open(engine, 1100.0)[0].owner]
+
+
+def test_a_claimed_return_call_is_paid_when_the_caller_rings_again(
+    engine: Engine, owed: int, write: Write, talked: Story
+) -> None:
+    claim(engine, owed, "1026", 1100.0)
+    write(talked("c2", 2000.0))
+    with pytest.raises(AlreadyDone):
+        close(engine, owed, "1026", "ok", 2100.0)
+    assert audit(engine).ok
+
+
+@pytest.fixture
+def owed_and_talked(gave_up: Story, talked: Story) -> list[StreamEvent]:
+    """A talk, and afterwards a caller who gave up."""
+    return [*talked("t1", 900.0), *gave_up("c1", 1000.0)]
+
+
+BREAKAGES: list[tuple[str, Callable[[], Any]]] = [
+    ("opened", lambda: delete(return_call)),
+    ("unattached", lambda: delete(return_call_call)),
+    ("contradicted", lambda: update(return_call).values(state="closed", result="x")),
+    ("contradicted", lambda: update(return_call).values(state="waived", waive_reason="x")),
+    ("unlogged", lambda: delete(call_log)),
+    ("unattached", lambda: update(call_log).where(call_log.c.call_id == "t1").values(talking_at=None, promised="time_limit")),
+    ("unattached", lambda: update(call_log).where(call_log.c.call_id == "t1").values(talking_at=None, wait_s=5.0)),
+    ("unattached", lambda: update(call_log).where(call_log.c.call_id == "t1").values(talking_at=None, ended_by="system")),
+    ("unattached", lambda: update(call_log).where(call_log.c.call_id == "t1").values(talking_at=None, reason="media_lost")),
+]
+
+
+@pytest.mark.parametrize(("fault", "breakage"), BREAKAGES)
+def test_the_audit_fails_when_the_books_are_broken(
+    engine: Engine, write: Write, owed_and_talked: list[StreamEvent], fault: str, breakage: Callable[[], Any]
+) -> None:
+    write(owed_and_talked)
+    assert audit(engine).ok
+    with engine.connect() as connection:
+        off = "PRAGMA foreign_keys = OFF" if engine.dialect.name == "sqlite" else "SET session_replication_role = replica"
+        if engine.dialect.name == "sqlite":  # the pragma is void inside a transaction
+            connection.connection.execute(off)  # type: ignore[attr-defined]
+        else:
+            connection.execute(text(off))
+        connection.execute(breakage())
+        connection.commit()
+        connection.invalidate()
+    found = audit(engine)
+    assert not found.ok
+    if fault == "opened":
+        assert found.opened == found.open + found.closed + found.waived + 1
+    else:
+        assert getattr(found, fault) == 1 + (fault == "unlogged")
+
+
+def test_the_audit_counts_each_kind(engine: Engine, write: Write, gave_up: Story) -> None:
+    for n in range(6):
+        write(gave_up(f"c{n}", 1000.0 + n, caller=f"1391234560{n}"))
+    ids = [row.id for row in list_open(engine, 1100.0)]
+    claim(engine, ids[0], "1026", 1100.0)
+    close(engine, ids[1], "1026", "ok", 1100.0)
+    waive(engine, ids[2], "1026", "dup", 1100.0)
+    found = audit(engine)
+    assert (found.opened, found.open, found.closed, found.waived, found.ok) == (6, 4, 1, 1, True)
+
+
+def test_search_and_figures(engine: Engine, write: Write, gave_up: Story, talked: Story, story: Story) -> None:
+    write(
+        gave_up("c1", 1000.0),
+        talked("c2", 2000.0, caller="04714613311"),
+        story("c3", ("arrived", 3000.0, {}), ("ended", 3010.0, {"by": "caller", "reason": "hung_up_in_menu"})),
+        story("c4", ("arrived", 4000.0, {}), ("queued", 4001.0, {"queue": "service"})),
+    )
+
+    def found(**wanted: Any) -> list[str]:
+        calls, total = search(engine, Search(**wanted))
+        assert total == len(calls)
+        return [call.row.call_id for call in calls]
+
+    assert found() == ["c4", "c3", "c2", "c1"]
+    assert [found(outcome=outcome) for outcome in ("live", "menu", "talked", "missed")] == [["c4"], ["c3"], ["c2"], ["c1"]]
+    assert found(number="4613") == ["c2"]
+    assert found(number="%") == []
+    assert found(since=2000.0, until=4000.0) == ["c3", "c2"]
+    assert [call.row.call_id for call in search(engine, Search(), limit=2, offset=1)[0]] == ["c3", "c2"]
+    assert [call.outcome for call in search(engine, Search())[0]] == ["live", "menu", "talked", "missed"]
+    assert figures(engine, 0.0, 5000.0) == Figures(arrived=4, queued=3, talked=1, missed=1)
+    assert figures(engine, 0.0, 5000.0).answered_share == 0.5
+    assert figures(engine, 9000.0, 9001.0).answered_share is None
+
+
+def test_events_without_their_call_are_found(engine: Engine) -> None:
+    with writing(engine) as connection:
+        connection.execute(insert(call_event).values(subject="c9", seq=1, type="arrived", at=1.0, data="{}"))
+        connection.execute(insert(call_event).values(subject="seat:1026", seq=1, type="seat_state", at=1.0, data="{}"))
+    assert audit(engine).unlogged == 1

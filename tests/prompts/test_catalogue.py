@@ -1,0 +1,49 @@
+"""Finding prompts by name."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from prompts.catalogue import Catalogue, PromptMissing, agent_number, available, languages, say_digits
+
+
+@pytest.fixture
+def root(tmp_path: Path) -> Path:
+    for name in ("zh/hello.wav", "zh/only_zh.wav", "en/hello.wav", "en/only_en.wav", "common/music.wav", "en/music.wav"):
+        path = tmp_path / name
+        path.parent.mkdir(exist_ok=True)
+        path.write_bytes(b"")
+    (tmp_path / "fr").mkdir()
+    (tmp_path / "fr" / "texts.yaml").write_text("", encoding="utf-8")
+    (tmp_path / "menus").mkdir()
+    (tmp_path / "menus" / "sample.yaml").write_text("", encoding="utf-8")
+    return tmp_path
+
+
+def test_its_own_language_then_common_then_another(root: Path) -> None:
+    zh, en, fr = (Catalogue(root, language) for language in ("zh", "en", "fr"))
+    assert zh.path("hello") == root / "zh" / "hello.wav"
+    assert en.path("hello") == root / "en" / "hello.wav"
+    assert zh.path("only_en") == root / "en" / "only_en.wav"
+    assert zh.path("music") == root / "common" / "music.wav"
+    assert en.path("music") == root / "en" / "music.wav"
+    assert fr.path("hello") == root / "en" / "hello.wav"
+    assert zh.paths(("hello", "music")) == (root / "zh" / "hello.wav", root / "common" / "music.wav")
+    assert zh.names() == {"hello", "only_zh", "only_en", "music"}
+
+
+def test_a_missing_prompt_is_named(root: Path) -> None:
+    with pytest.raises(PromptMissing, match=r"'bye' in 'zh'"):
+        Catalogue(root, "zh").path("bye")
+
+
+def test_what_there_is(root: Path) -> None:
+    assert languages(root) == ("en", "fr", "zh")
+    assert available(root) == {"zh": {"hello", "only_zh", "music"}, "en": {"hello", "only_en", "music"}, "fr": {"music"}}
+
+
+def test_numbers_are_read_digit_by_digit() -> None:
+    assert say_digits("10-26x") == ("digit_1", "digit_0", "digit_2", "digit_6")
+    assert agent_number("1026") == ("agent_number", "digit_1", "digit_0", "digit_2", "digit_6", "at_your_service")

@@ -1,0 +1,274 @@
+"""A whole hotline for a test: `hotline serve` in its own directory on free ports, with the telephones, the books and a way
+to kill its parts."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+import os
+import re
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, TypeVar
+
+from sqlalchemy import Engine as Database
+from sqlalchemy import select
+
+from followup.tables import call_event, call_log, return_call
+from ivr.phones.scripted import ScriptedPhone
+from prompts import PATH
+from storage.sql import open_database
+
+Result = TypeVar("Result")
+PATIENCE_S = 30.0
+"""A bound for what must happen; a test never expects to wait so long."""
+
+TOML = """
+data_dir = "{data_dir}"
+[sip]
+port = {sip_port}
+[console]
+port = {console_port}
+[media]
+port_min = {rtp_port}
+port_max = {rtp_port_max}
+processes = {media_processes}
+[[trunks]]
+name = "local"
+networks = ["127.0.0.0/8"]
+home_area_code = "0471"
+numbers = {{ "4001" = "sample" }}
+[[hotlines]]
+name = "sample"
+menu = "{menu}"
+[[queues]]
+name = "service"
+ring_timeout_s = {ring_timeout_s}
+time_limit_s = {time_limit_s}
+wrap_up_s = {wrap_up_s}
+set_aside_s = {set_aside_s}
+"""
+
+MENU = """
+start: welcome
+nodes:
+  welcome: {kind: say, prompt: for_english, notice: true, then: main}
+  main: {kind: menu, prompt: main_menu, timeout_s: 20, keys: {"1": service, "2": bye, "3": main}}
+  service: {kind: queue, queue: service}
+  bye: {kind: hangup}
+"""
+"""Short prompts, so that a test's call is through the notice in two seconds."""
+NOTICE, MAIN_MENU, MUSIC = (PATH / "zh" / "for_english.wav", PATH / "zh" / "main_menu.wav", PATH / "common" / "music.wav")
+
+
+def free_port(kind: socket.SocketKind) -> int:
+    with socket.socket(socket.AF_INET, kind) as sock:
+        sock.bind(("127.0.0.1", 0))
+        return int(sock.getsockname()[1])
+
+
+@dataclass
+class Site:
+    """See start()."""
+
+    directory: Path
+    seats: tuple[str, ...] = ("1026", "1027")
+    ring_timeout_s: float = 20
+    time_limit_s: float = 600
+    wrap_up_s: float = 1
+    set_aside_s: float = 60
+    media_processes: int = 1
+    extra: str = ""
+    """More of hotline.toml, after the tables above."""
+    sip_port: int = field(default_factory=lambda: free_port(socket.SOCK_DGRAM))
+    console_port: int = field(default_factory=lambda: free_port(socket.SOCK_STREAM))
+    process: subprocess.Popen[str] | None = None
+    database: Database | None = None
+    phones: list[ScriptedPhone] = field(default_factory=list)
+
+    @property
+    def data_dir(self) -> Path:
+        return self.directory / "var"
+
+    @property
+    def server(self) -> tuple[str, int]:
+        return ("127.0.0.1", self.sip_port)
+
+    @property
+    def recordings(self) -> Path:
+        return self.data_dir / "recordings"
+
+    def environment(self) -> dict[str, str]:
+        return os.environ | {"HOTLINE_CONFIG": str(self.directory / "hotline.toml")}
+
+    async def start(self) -> None:
+        """Write its settings and menu, start `hotline serve`, wait until it is ready."""
+        (self.directory / "menu.yaml").write_text(MENU, encoding="utf-8")
+        rtp_port = 20000 + (self.sip_port * 7 % 300) * 100
+        text = TOML.format(
+            data_dir=self.data_dir, menu=self.directory / "menu.yaml", rtp_port=rtp_port, rtp_port_max=rtp_port + 999,
+            sip_port=self.sip_port, console_port=self.console_port, media_processes=self.media_processes,
+            ring_timeout_s=self.ring_timeout_s, time_limit_s=self.time_limit_s, wrap_up_s=self.wrap_up_s,
+            set_aside_s=self.set_aside_s,
+        )  # fmt: skip
+        for seat in self.seats:
+            text += f'[[seats]]\nnumber = "{seat}"\npassword = "pw-{seat}"\nqueues = ["service"]\n'
+        (self.directory / "hotline.toml").write_text(text + self.extra, encoding="utf-8")
+        output = (self.directory / "serve.log").open("w")
+        with output:
+            self.process = subprocess.Popen(  # noqa: ASYNC220 - it outlives this coroutine
+                [sys.executable, "-u", "-m", "ivr.cli", "serve"],
+                env=self.environment(), stdin=subprocess.DEVNULL, stdout=output, stderr=output, text=True,
+            )  # fmt: skip
+        await self.until(lambda: "ready:" in self.said, "the hotline is ready", 60.0)
+        self.database = open_database(f"sqlite:///{self.data_dir / 'hotline.db'}")
+
+    @property
+    def said(self) -> str:
+        return (self.directory / "serve.log").read_text(encoding="utf-8")
+
+    async def close(self) -> None:
+        for phone in self.phones:
+            with contextlib.suppress(OSError):
+                await phone.close(hang_up=False)
+        if self.database is not None:
+            self.database.dispose()
+        if self.process is not None:
+            self.process.terminate()
+            try:
+                await asyncio.to_thread(self.process.wait, 30)
+            except subprocess.TimeoutExpired:
+                self.process.kill()
+                self.process.wait()
+                raise
+
+    # Its parts
+
+    def pid(self, name: str) -> int:
+        """Process id of a part, the one that runs now."""
+        return self._pids(name)[-1]
+
+    def _pids(self, name: str) -> list[int]:
+        return [int(pid) for pid in re.findall(rf"^{name} +started, pid (\d+)", self.said, re.MULTILINE)]
+
+    async def kill(self, name: str) -> None:
+        """kill -9, and wait until `serve` has started another one."""
+        count = len(self._pids(name))
+        os.kill(self.pid(name), signal.SIGKILL)
+        await self.until(lambda: len(self._pids(name)) > count, f"{name} was started again")
+
+    # Its telephones
+
+    async def phone(self, user: str = "04714613311", *, password: str | None = None, **options: Any) -> ScriptedPhone:
+        """A telephone; with a password one of a seat."""
+        phone = ScriptedPhone(server=self.server, user=user, password=password, **options)
+        await phone.start()
+        self.phones.append(phone)
+        return phone
+
+    async def seat(self, number: str = "1026", *, sign_on: bool = True, **options: Any) -> ScriptedPhone:
+        """A seat's registered telephone, signed on."""
+        phone = await self.phone(number, password=f"pw-{number}", **options)
+        await phone.register()
+        if sign_on:
+            await self.code(phone, "*81")
+        return phone
+
+    async def code(self, phone: ScriptedPhone, code: str) -> None:
+        """The seat dials a code and hears it confirmed."""
+        call = await phone.dial(code)
+        await call.wait_answered(PATIENCE_S)
+        assert await call.wait_ended(PATIENCE_S) == "remote"
+
+    # Its books
+
+    def calls(self) -> list[dict[str, Any]]:
+        """The call log, oldest first."""
+        return self._rows(select(call_log).order_by(call_log.c.arrived_at))
+
+    def events(self, call_id: str) -> list[str]:
+        """Types of a call's events, in order."""
+        return [
+            row["type"]
+            for row in self._rows(select(call_event).where(call_event.c.subject == call_id).order_by(call_event.c.seq))
+        ]
+
+    def event_data(self, call_id: str, kind: str) -> dict[str, Any]:
+        rows = self._rows(select(call_event).where(call_event.c.subject == call_id, call_event.c.type == kind))
+        return dict(json.loads(rows[-1]["data"]))
+
+    def return_calls(self) -> list[dict[str, Any]]:
+        return self._rows(select(return_call).order_by(return_call.c.id))
+
+    def _rows(self, query: Any) -> list[dict[str, Any]]:
+        assert self.database is not None
+        with self.database.connect() as connection:
+            return [dict(row) for row in connection.execute(query).mappings()]
+
+    async def ended(self, count: int = 1) -> list[dict[str, Any]]:
+        """Until so many calls are complete in the log."""
+        return await self.until_some(
+            lambda: [row for row in self.calls() if row["ended_at"] is not None], count, "ended calls in the log"
+        )
+
+    async def until_some(self, find: Callable[[], list[Result]], count: int, what: str) -> list[Result]:
+        await self.until(lambda: len(find()) >= count, f"{count} {what}")
+        found = find()
+        assert len(found) == count, found
+        return found
+
+    async def until(self, condition: Callable[[], bool], what: str, timeout_s: float = PATIENCE_S) -> None:
+        """Until it is so; AssertionError with what `serve` said when it never is."""
+        end = time.monotonic() + timeout_s
+        while not condition():
+            if self.process is not None and self.process.poll() is not None:
+                raise AssertionError(f"serve ended with {self.process.returncode}\n{self.said}")
+            assert time.monotonic() < end, f"not within {timeout_s} s: {what}\n{self.said}\n{self.logs()}"
+            await asyncio.sleep(0.05)
+
+    def logs(self) -> str:
+        """The last words of every part."""
+        parts = []
+        for path in sorted((self.data_dir / "log").glob("*.log")):
+            parts.append(f"== {path.name}\n" + "\n".join(path.read_text(encoding="utf-8").splitlines()[-15:]))
+        return "\n".join(parts)
+
+    async def command(self, *arguments: str) -> tuple[int, str]:
+        """Run `hotline …` beside it; returns status and output."""
+        process = await asyncio.create_subprocess_exec(
+            sys.executable,
+            "-m",
+            "ivr.cli",
+            *arguments,
+            env=self.environment(),
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+        )
+        output, _ = await process.communicate()
+        return process.returncode or 0, output.decode()
+
+
+@contextlib.asynccontextmanager
+async def running(directory: Path, **options: Any) -> AsyncIterator[Site]:
+    """A site that is ended with the block; its parts' last words are shown when the block fails."""
+    site = Site(directory, **options)
+    try:
+        await site.start()
+        yield site
+    except BaseException:
+        print(site.said, site.logs(), sep="\n")  # noqa: T201 - pytest shows it with the failure
+        raise
+    finally:
+        await site.close()
+
+
+async def all_of(*work: Awaitable[Result]) -> list[Result]:
+    """Several things at once."""
+    return list(await asyncio.gather(*work))

@@ -1,0 +1,211 @@
+"""Whole calls through a whole hotline: real SIP, RTP, Redis and SQL; the telephones share no code with it."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+
+from ivr.phones import audio
+from ivr.phones.scripted import Answer, Call, Refuse, Ring, ScriptedPhone
+from tests.site import MUSIC, NOTICE, Site, running
+
+
+@pytest.fixture
+async def site(tmp_path: Path) -> AsyncIterator[Site]:
+    async with running(tmp_path, ring_timeout_s=3, set_aside_s=2) as site:
+        yield site
+
+
+def sound(path: Path) -> audio.Samples:
+    return audio.read_wav(path.read_bytes()).channels[0]
+
+
+async def queued(site: Site, **options: object) -> Call:
+    """A caller who heard the notice, pressed 1, and hears the music."""
+    phone = await site.phone(**options)  # type: ignore[arg-type]
+    call = await phone.dial("4001")
+    await call.wait_answered()
+    await call.wait_like(sound(NOTICE))
+    await call.press("1")
+    await call.wait_like(sound(MUSIC)[: 2 * audio.RATE])
+    return call
+
+
+async def talking(site: Site, seat: ScriptedPhone, **options: object) -> tuple[Call, Call]:
+    """A caller and a seat who hear each other: 440 Hz from the caller, 620 Hz from the seat."""
+    phone = await site.phone(**options)  # type: ignore[arg-type]
+    caller = await phone.dial("4001")
+    await caller.wait_answered()
+    caller.send_tone(440)
+    await caller.press("1")
+    agent = await seat.incoming(30)
+    await agent.wait_answered()
+    agent.send_tone(620)
+    await asyncio.gather(caller.wait_tone(620, 30), agent.wait_tone(440, 30))
+    return caller, agent
+
+
+async def test_a_caller_reaches_a_seat_and_the_call_is_on_record(site: Site) -> None:
+    seat = await site.seat(codecs=("PCMA",))
+    caller, agent = await talking(site, seat, codecs=("PCMU",))
+    assert agent.caller == "04714613311"
+    await asyncio.sleep(1.0)  # some seconds of both for the recording
+    await caller.hang_up()
+    assert await agent.wait_ended() == "remote"
+    [row] = await site.ended()
+    assert (row["hotline"], row["caller"], row["queue"], row["seat"]) == ("sample", "04714613311", "service", "1026")
+    assert (row["province"], row["city"]) == ("内蒙古", "呼和浩特市")
+    assert (row["ended_by"], row["reason"], row["menu_path"]) == ("caller", "completed", "welcome > main > service")
+    assert row["wait_s"] > 0
+    assert row["talk_s"] > 1
+    path = site.recordings / row["recording"]
+    await site.until(path.exists, "the recording is finished")
+    left, right = audio.read_wav(path.read_bytes()).channels
+    last = slice(-audio.RATE, None)
+    assert audio.tone_share(left[last], 440) > 0.9
+    assert audio.tone_share(right[last], 620) > 0.9
+    kinds = [
+        "arrived",
+        "answered",
+        "menu",
+        "menu",
+        "key",
+        "menu",
+        "queued",
+        "offered",
+        "ringing",
+        "talking",
+        "recording",
+        "ended",
+    ]
+    assert site.events(row["call_id"]) == kinds
+    assert site.return_calls() == []
+    assert not seat.complaints
+
+
+async def test_refusal_and_no_answer_return_the_caller_to_the_queue(site: Site) -> None:
+    first, second = await site.seat("1026"), await site.seat("1027")
+    first.on_invite, second.on_invite = Refuse(486), Ring()
+    caller = await queued(site)
+    ringing = await second.incoming(30)
+    await ringing.wait_ended(30)
+    first.on_invite = Answer()
+    agent = await first.incoming(30)
+    await agent.wait_answered()
+    await caller.hang_up()
+    [row] = await site.ended()
+    assert row["seat"] == "1026"
+    assert row["reason"] == "completed"
+    kinds = site.events(row["call_id"])
+    assert kinds.count("offered") == 3
+    assert kinds.count("requeued") == 2
+    assert "refused" in kinds
+    assert "no_answer" in kinds
+
+
+async def test_a_caller_who_gives_up_is_owed_a_return_call_and_a_served_one_is_not(tmp_path: Path) -> None:
+    async with running(tmp_path, extra="[followup]\ngave_up_after_s = 0.5\n") as site:
+        for _ in range(2):
+            caller = await queued(site)
+            await caller.hang_up()
+        await site.ended(2)
+        [owed] = site.return_calls()
+        assert (owed["number"], owed["state"], owed["kind"]) == ("04714613311", "open", "return")
+        anonymous = await queued(site, user="anonymous")
+        await anonymous.hang_up()
+        await site.ended(3)
+        assert [row["state"] for row in site.return_calls()] == ["open", "waived"]
+        assert site.return_calls()[1]["waive_reason"] == "no_number"
+        status, said = await site.command("followup", "audit")
+        assert status == 0, said
+        seat = await site.seat()
+        caller, _ = await talking(site, seat)
+        await caller.hang_up()
+        await site.ended(4)
+        assert [row["state"] for row in site.return_calls()] == ["closed", "waived"]
+        status, said = await site.command("followup", "audit")
+        assert status == 0, said
+
+
+async def test_the_time_limit_says_sorry_and_owes_a_return_call(tmp_path: Path) -> None:
+    async with running(tmp_path, time_limit_s=2) as site:
+        phone = await site.phone()
+        caller = await phone.dial("4001")
+        await caller.wait_answered()
+        await caller.press("1")
+        assert await caller.wait_ended(40) == "remote"
+        [row] = await site.ended()
+        assert (row["reason"], row["ended_by"]) == ("time_limit", "system")
+        assert [owed["reason"] for owed in site.return_calls()] == ["time_limit"]
+
+
+async def test_the_caller_may_hang_up_while_the_seat_rings(site: Site) -> None:
+    seat = await site.seat()
+    seat.on_invite = Ring()
+    caller = await queued(site)
+    ringing = await seat.incoming(30)
+    await caller.hang_up()
+    assert await ringing.wait_ended() == "cancelled"
+    [row] = await site.ended()
+    assert (row["reason"], row["phase"]) == ("abandoned", "offered")
+    seat.on_invite = Answer()
+    caller, _ = await talking(site, seat)
+    await caller.hang_up()
+    await site.ended(2)
+
+
+async def test_a_break_keeps_calls_away_until_the_seat_returns(site: Site) -> None:
+    seat = await site.seat()
+    await site.code(seat, "*82")
+    caller = await queued(site)
+    await caller.wait_heard(1.5)
+    assert not caller.hears(620)
+    await site.code(seat, "*83")
+    agent = await seat.incoming(30)
+    await agent.wait_answered()
+    await agent.hang_up()
+    assert await caller.wait_ended() == "remote"
+    [row] = await site.ended()
+    assert row["ended_by"] == "seat"
+    offered = site.event_data(row["call_id"], "offered")
+    assert offered["seat"] == "1026"
+
+
+async def test_hold_and_resume(site: Site) -> None:
+    seat = await site.seat()
+    caller, agent = await talking(site, seat)
+    await agent.hold()
+    await caller.wait_like(sound(MUSIC)[: 2 * audio.RATE], since=caller.heard[-1].at)
+    await agent.resume()
+    await asyncio.gather(caller.wait_tone(620), agent.wait_tone(440))
+    await agent.hang_up()
+    [row] = await site.ended()
+    assert site.events(row["call_id"])[-3:] == ["held", "unheld", "ended"]
+
+
+async def test_digits_by_info_and_cancel_and_strangers(site: Site) -> None:
+    phone = await site.phone()
+    caller = await phone.dial("4001")
+    await caller.wait_answered()
+    await caller.press("2", how="info")
+    assert await caller.wait_ended(30) == "remote", "2 leads to a hang-up node"
+    [row] = await site.ended()
+    assert row["reason"] == "menu_ended"
+
+
+async def test_two_callers_and_one_seat_are_served_one_after_the_other(site: Site) -> None:
+    seat = await site.seat()
+    first = await queued(site, user="13900000001")
+    second = await queued(site, user="13900000002")
+    agent = await seat.incoming(30)
+    assert agent.caller == "13900000001"
+    await agent.wait_answered()
+    await first.hang_up()
+    agent = await seat.incoming(30)
+    assert agent.caller == "13900000002"
+    await agent.wait_answered()
+    await second.hang_up()
+    await site.ended(2)

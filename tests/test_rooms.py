@@ -1,0 +1,99 @@
+"""Which room may import which, and which modules may do I/O (docs/architecture.md)."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parent.parent
+ROOMS = ("ivr", "routing", "followup", "console", "storage", "prompts")
+
+MAY_IMPORT = {
+    "ivr": {"routing", "storage", "prompts"},
+    "routing": {"storage"},
+    "followup": {"storage"},
+    "console": {"routing", "followup", "storage"},
+    "prompts": set(),
+    "storage": set(),
+}
+"""One way only. Two shells see more: the command line starts every room, the demo reads the call log it has just filled."""
+SHELLS = {
+    "ivr/cli.py": {"routing", "storage", "prompts", "followup", "console"},
+    "ivr/demo.py": {"routing", "storage", "prompts", "followup"},
+}
+OUTSIDE = {
+    "asyncio",
+    "socket",
+    "threading",
+    "time",
+    "redis",
+    "sqlalchemy",
+    "flask",
+    "vosk",
+    "subprocess",
+    "selectors",
+    "random",
+    "secrets",
+}
+
+
+def modules() -> Iterator[Path]:
+    for room in ROOMS:
+        yield from sorted((ROOT / room).rglob("*.py"))
+
+
+def imports(path: Path) -> Iterator[str]:
+    """Every module this file imports, dotted; `if TYPE_CHECKING` ones too."""
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom) and node.module and node.level == 0:
+            yield node.module
+            yield from (f"{node.module}.{alias.name}" for alias in node.names)
+
+
+def is_shell(path: Path) -> bool:
+    return (ast.get_docstring(ast.parse(path.read_text(encoding="utf-8"))) or "").startswith("[io]")
+
+
+@pytest.mark.parametrize("path", list(modules()), ids=lambda path: str(path.relative_to(ROOT)))
+def test_imports_run_one_way(path: Path) -> None:
+    name = str(path.relative_to(ROOT))
+    room = name.split("/", maxsplit=1)[0]
+    allowed = SHELLS.get(name, MAY_IMPORT[room]) | {room}
+    seen = {module.split(".")[0] for module in imports(path)} & set(ROOMS)
+    assert seen <= allowed, f"{name} imports {seen - allowed}"
+
+
+@pytest.mark.parametrize("path", [p for p in modules() if not is_shell(p)], ids=lambda path: str(path.relative_to(ROOT)))
+def test_only_modules_marked_io_do_io(path: Path) -> None:
+    seen = {module.split(".")[0] for module in imports(path)} & OUTSIDE
+    assert not seen, f"{path.relative_to(ROOT)} imports {seen}: mark it [io] or move the I/O into a shell"
+
+
+def test_the_scripted_telephone_shares_no_code_with_the_hotline() -> None:
+    for path in sorted((ROOT / "ivr" / "phones").glob("*.py")):
+        foreign = [m for m in imports(path) if m.split(".")[0] in ROOMS and not m.startswith("ivr.phones") and m != "ivr"]
+        assert not foreign, f"{path.name} imports {foreign}"
+        assert "sipmessage" not in {module.split(".")[0] for module in imports(path)}
+
+
+def test_the_engine_never_opens_sql() -> None:
+    """DESIGN rule 5: no module that the engine loads imports SQLAlchemy."""
+    seen: set[str] = set()
+    waiting = ["ivr.engine"]
+    while waiting:
+        module = waiting.pop()
+        path = ROOT / (module.replace(".", "/") + ".py")
+        if not path.exists():
+            path = ROOT / module.replace(".", "/") / "__init__.py"
+        if module in seen or not path.exists():
+            continue
+        seen.add(module)
+        found = set(imports(path))
+        assert not {name for name in found if name.split(".")[0] in {"sqlalchemy", "alembic", "followup"}}, module
+        waiting += sorted(found)
+    assert "ivr.calltask" in seen
