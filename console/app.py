@@ -6,9 +6,8 @@ import time
 from zoneinfo import ZoneInfo
 
 from flask import Flask, Response, render_template
-from flask_babel import get_locale
 from sqlalchemy.exc import DBAPIError
-from werkzeug.exceptions import HTTPException
+from werkzeug.exceptions import HTTPException, SecurityError
 
 from console import callbacks, calls, floor, health, labels, language
 from console.feed import FloorFeed
@@ -45,13 +44,15 @@ def create_app(options: ConsoleOptions) -> Flask:
     protect(app, options.trusted_hosts)
     for blueprint in (floor.blueprint, calls.blueprint, callbacks.blueprint, health.blueprint):
         app.register_blueprint(blueprint)
-    app.context_processor(lambda: {"lang": str(get_locale())})
+    app.context_processor(lambda: {"lang": language.present()})
     app.register_error_handler(HTTPException, _failed)
     app.register_error_handler(DBAPIError, _no_database)
     return app
 
 
 def _failed(error: HTTPException) -> tuple[str, int] | Response:
+    if isinstance(error, SecurityError):  # a host name not ours: no page of ours may be built for it
+        return "not served under this host name\n", 400
     if error.response is not None:  # a redirect, or an answer made by whoever raised it
         return error.get_response()  # type: ignore[return-value]
     return render_template("error.html", status=error.code), error.code or 500

@@ -6,9 +6,9 @@ import time
 from urllib.parse import quote, unquote
 
 from flask import Blueprint, Response, abort, make_response, redirect, render_template, request, url_for
-from flask_babel import gettext as _
 
 from console.ground import ground
+from console.language import gettext as _
 from followup import callbacks
 from followup.audit import audit
 

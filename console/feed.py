@@ -11,13 +11,13 @@ import structlog
 from redis.exceptions import RedisError
 
 from console.board import Board, board
+from followup.events import STREAM
 from routing.floor import snapshot
 from storage.redis import StorageError, connect_sync
 
-STREAM = "{hotline}:events"
-"""Any event here is a reason to look again at once; without one the floor is looked at each second."""
-
 _LOOK_EVERY_MS = 1000
+"""Any event is a reason to look again at once; without one the floor is looked at each second."""
+
 _REST_S = 0.2
 _RETRY_S = 1.0
 
@@ -70,7 +70,7 @@ class FloorFeed:
     def wait(self, after: int, timeout_s: float) -> Frame:
         """The frame that follows version `after`; the present one when `timeout_s` passes without a change, or at closing."""
         with self._changed:
-            if self._thread is None and not self.closing:
+            if not self.closing and (self._thread is None or not self._thread.is_alive()):
                 self._thread = threading.Thread(target=self._run, name="floor", daemon=True)
                 self._thread.start()
             self._changed.wait_for(lambda: self.closing or self._frame.version > after, timeout_s)

@@ -9,11 +9,14 @@ from flask import Blueprint, Response, render_template, stream_with_context
 
 from console.feed import Frame, TooManyViews
 from console.ground import ground
+from console.language import present
 
 blueprint = Blueprint("floor", __name__)
 
 _FIRST_FRAME_S = 3.0
 _KEEP_ALIVE_S = 15.0
+_DRAWN_S = 0.5
+"""How long a drawn board may be sent: it tells the server's clock, by which the page counts on."""
 
 
 @blueprint.get("/")
@@ -50,5 +53,11 @@ def events() -> Response:
 
 
 def _message(frame: Frame) -> str:
-    lines = render_template("floor/board.html", frame=frame).splitlines()
-    return "event: board\n" + "".join(f"data: {line}\n" for line in lines if line.strip()) + "\n"
+    """The event of a frame; drawn once for all who read the same language at the same time."""
+    drawn, reader, now = ground().drawn, present(), time.monotonic()
+    version, at, text = drawn.get(reader, (0, 0.0, ""))
+    if version != frame.version or now - at > _DRAWN_S:
+        lines = render_template("floor/board.html", frame=frame).splitlines()
+        text = "event: board\n" + "".join(f"data: {line}\n" for line in lines if line.strip()) + "\n"
+        drawn[reader] = (frame.version, now, text)
+    return text

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
@@ -24,6 +24,8 @@ class Ground:
     engine: Engine
     feed: FloorFeed
     zone: ZoneInfo
+    drawn: dict[str, tuple[int, float, str]] = field(default_factory=dict)
+    """The live board as last drawn, by language: version, when (monotonic seconds), text."""
 
     def close(self) -> None:
         """End the feed and the database connections."""

@@ -16,7 +16,8 @@ from sqlalchemy.exc import DBAPIError
 
 from console.ground import ground
 from followup.callbacks import list_open
-from followup.scribe import ALIVE, GROUP, STREAM
+from followup.events import STREAM
+from followup.scribe import ALIVE, GROUP
 from routing.floor import snapshot
 from storage.redis import StorageError, connect_sync
 from storage.sql import reading

@@ -7,8 +7,8 @@ from datetime import datetime
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from flask_babel import gettext as _
-from flask_babel import lazy_gettext as _l
+from console.language import gettext as _
+from console.language import lazy_gettext as _l
 
 PHASES = {
     "ARRIVED": _l("呼入"),

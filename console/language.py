@@ -3,11 +3,29 @@
 from __future__ import annotations
 
 from flask import Flask, Response, request
-from flask_babel import Babel
+from flask_babel import Babel, LazyString  # type: ignore[import-untyped]
+from flask_babel import get_locale as _locale
+from flask_babel import gettext as _gettext
+from flask_babel import lazy_gettext as _lazy_gettext
 
 LANGUAGES = ("zh", "en")
 _COOKIE = "lang"
 _YEAR_S = 365 * 24 * 3600
+
+
+def gettext(text: str, **values: object) -> str:
+    """`text`, which is Chinese and may name `values` as %(name)s, in the reader's language."""
+    return str(_gettext(text, **values))
+
+
+def lazy_gettext(text: str) -> LazyString:
+    """As gettext, looked up when it is shown."""
+    return _lazy_gettext(text)
+
+
+def present() -> str:
+    """The reader's language: one of LANGUAGES."""
+    return str(_locale())
 
 
 def speak(app: Flask, default: str) -> None:

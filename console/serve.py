@@ -24,9 +24,18 @@ class Worker(ThreadWorker):  # type: ignore[misc]
     """gthread that tells the live pages to end: gunicorn would wait for them until its time-out."""
 
     def handle_exit(self, sig: int, frame: Any) -> None:
+        self._end_live_pages()
+        super().handle_exit(sig, frame)
+
+    def run(self) -> None:
+        try:
+            super().run()
+        finally:
+            self._end_live_pages()  # the arbiter is dead: nobody else would end an orphan whose threads still stream
+
+    def _end_live_pages(self) -> None:
         if isinstance(self.wsgi, Flask):
             self.wsgi.extensions["ground"].feed.closing = True
-        super().handle_exit(sig, frame)
 
 
 class _Server(BaseApplication):  # type: ignore[misc]

@@ -7,6 +7,9 @@ from dataclasses import dataclass, replace
 
 from followup.events import StreamEvent
 
+MENU_PATH_LIMIT = 1000
+"""Characters; the events have the whole of a longer way."""
+
 
 @dataclass(frozen=True, slots=True)
 class CallRow:
@@ -26,6 +29,8 @@ class CallRow:
     province: str = ""
     city: str = ""
     answered_at: float | None = None
+    menu_path: str = ""
+    """The menu's nodes in the order they were visited: "welcome > main > service"."""
     queue: str = ""
     queued_at: float | None = None
     """First entry into a queue: the caller's waiting began here, whatever happened since."""
@@ -78,7 +83,8 @@ def _answered(row: CallRow, event: StreamEvent) -> CallRow:
 
 
 def _menu(row: CallRow, event: StreamEvent) -> CallRow:
-    return replace(row, phase="MENU")
+    path = " > ".join(node for node in (row.menu_path, event.text("node")) if node)
+    return replace(row, phase="MENU", menu_path=path[:MENU_PATH_LIMIT])
 
 
 def _queued(row: CallRow, event: StreamEvent) -> CallRow:

@@ -39,6 +39,7 @@ call_log = Table(
     Column("city", String(64), nullable=False),
     Column("arrived_at", Double, nullable=False),
     Column("answered_at", Double),
+    Column("menu_path", String(1000), nullable=False),
     Column("queue", String(64), nullable=False),
     Column("queued_at", Double),
     Column("offers", Integer, nullable=False),

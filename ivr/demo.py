@@ -216,7 +216,7 @@ class Demo:
                     "log", f"{row['call_id']}: {row['caller']} {where} → {row['hotline']} → {row['menu_path']} → {row['queue']}"
                 )
                 self._line(
-                    "log", f"seat {row['seat']}, waited {row['wait_s']} s, talked {row['talk_s']} s, {row['end_reason']}"
+                    "log", f"seat {row['seat']}, waited {row['wait_s']} s, talked {row['talk_s']} s, {row['reason']}"
                 )
             async with self._step("both sides are on the recording"):
                 path = settings.recordings / str(row["recording"])
@@ -235,7 +235,7 @@ class Demo:
 
         def look() -> bool:
             with database.connect() as connection:
-                query = select(call_log).where(call_log.c.ended_at.is_not(None)).order_by(call_log.c.started_at.desc())
+                query = select(call_log).where(call_log.c.ended_at.is_not(None)).order_by(call_log.c.arrived_at.desc())
                 row = connection.execute(query).mappings().first()
             if row is not None:
                 found.append(dict(row))

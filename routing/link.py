@@ -62,23 +62,48 @@ async def run(redis: Redis, script: Script, *arguments: str) -> Any:
             return await redis.evalsha(script.sha, 0, *arguments)
         except NoScriptError:
             return await redis.eval(script.text, 0, *arguments)
-    except ResponseError as error:
-        text = str(error)
-        if text.startswith("FENCED"):
-            raise Fenced(text) from None
-        if isinstance(error, OutOfMemoryError | ReadOnlyError) or text.startswith(_AWAY):
-            raise RedisAway(f"redis_url: {text}") from error
-        raise
-    except (ConnectionError, TimeoutError, OSError) as error:
-        raise RedisAway(f"redis_url: {error}") from error
+    except (ResponseError, ConnectionError, TimeoutError, OSError) as error:
+        raise _understood(error) from error
+
+
+async def run_in_order(redis: Redis, script: Script, many: Sequence[Sequence[str]]) -> list[ResponseError | None]:
+    """Run a script once for each list of arguments, in order, in one round trip; returns the fault of each run, or None.
+
+    Raises Fenced and RedisAway, when some may have been done and others not.
+    """
+    try:
+        async with redis.pipeline(transaction=False) as pipe:
+            pipe.script_load(script.text)
+            for arguments in many:
+                pipe.evalsha(script.sha, 0, *arguments)
+            _, *answers = await pipe.execute(raise_on_error=False)
+    except (ResponseError, ConnectionError, TimeoutError, OSError) as error:
+        raise _understood(error) from error
+    faults: list[ResponseError | None] = []
+    for answer in answers:
+        if not isinstance(answer, Exception):
+            faults.append(None)
+        elif isinstance(fault := _understood(answer), ResponseError):
+            faults.append(fault)
+        else:
+            raise fault from answer
+    return faults
 
 
 async def command(answer: Awaitable[Any]) -> Any:
-    """Await a plain command's answer; raises RedisAway when Redis cannot be reached."""
+    """Await a plain command's answer; raises RedisAway when Redis cannot be reached or takes no writes."""
     try:
         return await answer
-    except (ConnectionError, TimeoutError, OSError) as error:
-        raise RedisAway(f"redis_url: {error}") from error
+    except (ResponseError, ConnectionError, TimeoutError, OSError) as error:
+        raise _understood(error) from error
+
+
+def _understood(error: Exception) -> Exception:
+    """What an error of the client means: Fenced, RedisAway, or a fault of ours, which stays as it is."""
+    text = str(error)
+    if not isinstance(error, ResponseError) or isinstance(error, OutOfMemoryError | ReadOnlyError) or text.startswith(_AWAY):
+        return RedisAway(f"redis_url: {text or type(error).__name__}")
+    return Fenced(text) if text.startswith("FENCED") else error
 
 
 async def listen(

@@ -16,7 +16,6 @@ from typing import Any
 
 import structlog
 from redis.asyncio import Redis
-from redis.exceptions import ResponseError
 
 from routing import link, scripts
 from routing.commit import Commit, Dequeue, Enqueue, FreeSeat, Op, Requeue, SeatState
@@ -59,6 +58,8 @@ _SET_STATUS = scripts.load("set_status")
 _SEATS = scripts.load("seats")
 _BIND = scripts.load("bind")
 
+_REPLAY_AT_ONCE = 200
+
 _log = structlog.get_logger(__name__)
 
 
@@ -77,21 +78,24 @@ class LiveCall:
 
 
 class Store:
-    """One node's access to Redis. All methods raise Fenced when a newer engine of the node exists.
-
-    away: Redis cannot be reached; commits go to the journal until run() has brought them home.
-    """
+    """One node's access to Redis. All methods raise Fenced when a newer engine of the node exists."""
 
     def __init__(self, redis: Redis, *, node: str, journal: Journal, lease_s: float = 10.0, reap_s: float = 75.0) -> None:
         self.node = node
         self.epoch = 0
-        self.away = False
         self._redis = redis
         self._journal = journal
         self._lease_s = repr(float(lease_s))
         self._reap_s = repr(float(reap_s))
         self._lost = asyncio.Event()
+        self._flowing = asyncio.Event()  # cleared while commits have to wait for the replay
+        self._flowing.set()
         self._who = (node, "0")
+
+    @property
+    def away(self) -> bool:
+        """Redis cannot be reached: commits go to the journal until run() has brought them home."""
+        return self._lost.is_set()
 
     # --- this engine
 
@@ -123,7 +127,6 @@ class Store:
                     await pauses.wait()
                 else:
                     # No await since the journal was found empty, so no commit came between.
-                    self.away = False
                     self._lost.clear()
                     _log.info("redis_back", node=self.node)
 
@@ -158,7 +161,8 @@ class Store:
                 self._lose(error)
             else:
                 return
-        self._journal.append([time.time(), *arguments])
+        await self._journal.append([time.time(), *arguments])
+        await self._flowing.wait()
 
     async def claim(self, queue: str) -> Claim | None:
         """Take the first caller of the queue and the seat that is idle for longest, if both are there and the caller is ours.
@@ -297,22 +301,29 @@ class Store:
     def _lose(self, error: RedisAway) -> None:
         if not self.away:
             _log.warning("redis_away", node=self.node, why=str(error))
-        self.away = True
         self._lost.set()
 
     async def _replay(self) -> None:
         """Say all that the journal holds, in order, then clear it."""
         done = 0
-        while records := self._journal.records(done):
-            for at, *arguments in records:
-                try:
-                    await link.run(self._redis, _COMMIT, *self._who, repr(at), *arguments)
-                except ResponseError as error:
-                    # It would fail for ever and keep all that follows from Redis. Its call's next step brings the state.
-                    _log.error("journal_record_refused", call_id=arguments[0], version=arguments[1], why=str(error))
-            done += len(records)
+        try:
+            while records := self._journal.records(done):
+                for start in range(0, len(records), _REPLAY_AT_ONCE):
+                    await self._say_again(records[start : start + _REPLAY_AT_ONCE])
+                done += len(records)
+                # What came during this pass is little. Commits wait now, or a busy engine might write faster than we read.
+                self._flowing.clear()
+        finally:
+            self._flowing.set()
         if done:
             self._journal.clear()
+
+    async def _say_again(self, records: Sequence[list[Any]]) -> None:
+        many = [(*self._who, repr(at), *arguments) for at, *arguments in records]
+        for arguments, fault in zip(many, await link.run_in_order(self._redis, _COMMIT, many), strict=True):
+            if fault is not None:
+                # It would fail for ever and keep all that follows from Redis. Its call's next step brings the state.
+                _log.error("journal_record_refused", call_id=arguments[3], version=arguments[4], why=str(fault))
 
     async def _queues(self) -> list[str]:
         return sorted(await link.command(self._redis.smembers(f"{PREFIX}queues")))

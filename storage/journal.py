@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import errno
 import json
 import os
 from pathlib import Path
@@ -13,7 +15,7 @@ from storage.redis import StorageError
 class Journal:
     """Append-only, one JSON value a line, in order, readable by its owner only. One process writes it.
 
-    A last line torn by a crash is cut off at opening: it was never acknowledged. Any other unreadable line is a StorageError.
+    A last line torn by a crash is cut off at opening: it was never acknowledged. Another unreadable line is a StorageError.
     """
 
     def __init__(self, path: Path) -> None:
@@ -21,6 +23,8 @@ class Journal:
         path.parent.mkdir(parents=True, exist_ok=True)
         self.path = path
         self._fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        self._written = self._on_disk = 0
+        self._disk = asyncio.Lock()
         self._end = self._whole()
         os.ftruncate(self._fd, self._end)
         directory = os.open(path.parent, os.O_RDONLY | os.O_CLOEXEC)
@@ -29,20 +33,23 @@ class Journal:
         finally:
             os.close(directory)
 
-    def append(self, record: Any) -> None:
-        """Write the record and wait until it is on disk.
+    async def append(self, record: Any) -> None:
+        """Write the record and wait until it is on disk. Records stand in the order of the calls; concurrent ones share a wait.
 
-        Raises OSError (then it is not in the journal), TypeError for what is not JSON.
+        Raises OSError (it may be lost), TypeError for what is not JSON (it is not in the journal).
         """
         line = json.dumps(record, separators=(",", ":")).encode() + b"\n"
-        try:
-            if os.pwrite(self._fd, line, self._end) != len(line):
-                raise OSError(f"{self.path}: the disk is full")
-            os.fsync(self._fd)
-        except OSError:
+        if os.pwrite(self._fd, line, self._end) != len(line):
             os.ftruncate(self._fd, self._end)
-            raise
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(self.path))
         self._end += len(line)
+        self._written += 1
+        mine = self._written
+        async with self._disk:
+            if self._on_disk < mine:
+                written = self._written
+                await asyncio.to_thread(os.fsync, self._fd)
+                self._on_disk = written
 
     def records(self, start: int = 0) -> list[Any]:
         """All records from the start-th on, oldest first."""

@@ -26,18 +26,24 @@ def redis_url(embedded_redis: EmbeddedRedis) -> str:
 
 
 @pytest.fixture
-async def redis(redis_url: str) -> AsyncIterator[AsyncRedis]:
+def emptied(redis_url: str) -> None:
+    """Empties Redis once for a test, however many clients it asks for."""
+    client = connect_sync(redis_url)
+    client.flushall()
+    client.close()
+
+
+@pytest.fixture
+async def redis(redis_url: str, emptied: None) -> AsyncIterator[AsyncRedis]:
     """An asyncio client of an empty Redis."""
     client = connect(redis_url)
-    await client.flushall()
     yield client
     await client.aclose()
 
 
 @pytest.fixture
-def redis_sync(redis_url: str) -> Iterator[Redis]:
+def redis_sync(redis_url: str, emptied: None) -> Iterator[Redis]:
     """A blocking client of an empty Redis."""
     client = connect_sync(redis_url)
-    client.flushall()
     yield client
     client.close()

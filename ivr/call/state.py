@@ -23,12 +23,12 @@ ANNOUNCEMENT_PLAY = -2
 class Phase(StrEnum):
     """Where a call is."""
 
-    ARRIVED = "arrived"
-    MENU = "menu"
-    QUEUED = "queued"
-    OFFERED = "offered"
-    TALKING = "talking"
-    ENDED = "ended"
+    ARRIVED = "ARRIVED"
+    MENU = "MENU"
+    QUEUED = "QUEUED"
+    OFFERED = "OFFERED"
+    TALKING = "TALKING"
+    ENDED = "ENDED"
 
 
 FOLLOWS: Mapping[Phase, frozenset[Phase]] = {

@@ -329,8 +329,8 @@ def encode_event(event: Event) -> bytes:
 def decode_request(line: bytes) -> Request | Ack:
     """Read the engine's line. Raises ControlError."""
     data = _object(line)
-    if "ack" in data:
-        return Ack(_whole(data["ack"]))
+    if "do" not in data:
+        return Ack(_whole(data.get("ack")))
     kind = _COMMANDS.get(str(data.get("do")))
     if kind is None:
         raise ControlError(f"no such command: {data.get('do')!r:.40}")

@@ -93,7 +93,6 @@ class _Sound(RTP.RTPClient):
 class _Call(pyVoIP.VoIP.VoIPCall):
     """A call whose sound is `_Sound`, and which may be re-INVITEd."""
 
-    ended_by_remote = False
     sound: _Sound | None = None
 
     def create_rtp_clients(self, codecs: dict[int, Any], ip: str, port: int, request: Any, baseport: int) -> None:
@@ -109,10 +108,6 @@ class _Call(pyVoIP.VoIP.VoIPCall):
             self.RTPClients[0].outIP = request.body["c"][0]["address"]
             self.RTPClients[0].outPort = request.body["m"][0]["port"]
 
-    def bye(self) -> None:
-        self.ended_by_remote = True
-        super().bye()
-
 
 class _Client(SIP.SIPClient):
     """pyVoIP's SIP with bounds."""
@@ -124,6 +119,7 @@ class _Client(SIP.SIPClient):
         self.callID = SIP.Counter(random.randrange(1, 1 << 40))  # else every probe's first call bears the same Call-ID
         self.refusal: tuple[int, str] | None = None
         self.broken = ""
+        self.remote_bye = False
         self.bye_answered = threading.Event()
         self.first_answer: Any = None
 
@@ -155,6 +151,8 @@ class _Client(SIP.SIPClient):
             # pyVoIP only prints it, and the call would hang: it could make nothing of a session description
             first = message.heading.decode(errors="replace")
             self.broken = f"pyVoIP fails at {first!r}: {type(error).__name__} {error}"
+        if message.type == SIP.SIPMessageType.MESSAGE and message.method == "BYE":
+            self.remote_bye = True  # only now, with the 200 on its way: the process may end at once
 
     def refused(self, message: Any) -> None:
         self.refusal = (int(message.status), message.status.phrase)
@@ -218,7 +216,8 @@ class Phone(pyVoIP.VoIP.VoIPPhone):
             self, pyVoIP.VoIP.CallState.DIALING, request, session, self.myIP, ms=streams, sendmode=self.sendmode
         )
         self.calls[call_id] = self.current
-        self.sip.parse_message(self.client.first_answer)
+        with self.client.recvLock:  # parsing switches the socket between blocking and not
+            self.client.parse_message(self.client.first_answer)
 
     @property
     def answered(self) -> bool:
@@ -232,8 +231,8 @@ class Phone(pyVoIP.VoIP.VoIPPhone):
 
     @property
     def ended_by_remote(self) -> bool:
-        """True once the other side sent its BYE."""
-        return self.current is not None and self.current.ended_by_remote
+        """True once the other side's BYE came and was answered."""
+        return self.client.remote_bye
 
     def play(self, samples: Samples, *, loop: bool) -> None:
         """Send this sound."""

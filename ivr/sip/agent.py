@@ -218,7 +218,7 @@ class UserAgent:
         if response.call_id != opened.outgoing.call_id or response.from_.tag != opened.session.local_tag:
             return [Garbage(source, "response of another dialog under our branch")]
         if opened.purpose is Purpose.INVITE:
-            return self._uac.answered(opened, response, source, now)  # type: ignore[arg-type]  # purposes go with their machines
+            return self._uac.answered(opened, response, source, now)  # type: ignore[arg-type]  # it goes with its machine
         if opened.purpose is Purpose.REINVITE:
             return self._reinvites.answered(opened, response, now)  # type: ignore[arg-type]
         if opened.purpose is Purpose.CANCEL:

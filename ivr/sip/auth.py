@@ -72,7 +72,7 @@ class Challenger:
 
     def challenge(self, now: float, *, stale: bool = False) -> list[tuple[str, str]]:
         """WWW-Authenticate headers, one for each algorithm in the order of preference (RFC 8760 2.4)."""
-        nonce = self._nonce(f"{int(now * 1000):x}-{self._token()[:12]}")
+        nonce = self._nonce(f"{int(now * 1000):x}-{self._token()}")
         end = ", stale=true" if stale else ""
         return [
             ("WWW-Authenticate", f'Digest realm="{self.realm}", nonce="{nonce}", algorithm={algorithm}, qop="auth"{end}')

@@ -18,8 +18,7 @@ class Byes:
 
     def send(self, session: Session, now: float) -> list[Output]:
         """BYE of an answered session. While our 2xx is unacknowledged it waits for the ACK or the end of the waiting (15)."""
-        if session.phase is not Phase.CONFIRMED or session.dialog is None:
-            return []
+        assert session.dialog is not None, "only answered sessions come here"
         outputs: list[Output] = []
         if session.unanswered is not None:
             outputs += self._core.respond(session.unanswered, 487, now, tag=session.local_tag)

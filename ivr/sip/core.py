@@ -216,11 +216,9 @@ class Core:
         """Take a transaction out; its heap entry falls out by itself."""
         opened.machine.end()
         if isinstance(opened, Client):
-            key = opened.outgoing.branch, opened.outgoing.method
-            if self.clients.get(key) is opened:
-                del self.clients[key]
-        elif self.servers.get(opened.key) is opened:
-            del self.servers[opened.key]
+            self.clients.pop((opened.outgoing.branch, opened.outgoing.method), None)
+        else:
+            self.servers.pop(opened.key, None)
         if opened.session is not None:
             opened.session.open.discard(opened)
 

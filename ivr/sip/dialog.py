@@ -67,8 +67,7 @@ class Dialog:
 
     def refresh(self, contact: str) -> None:
         """A re-INVITE or its 2xx names a new remote target (12.2)."""
-        if contact:
-            self.target = contact
+        self.target = contact
 
     def skip(self) -> None:
         """Our next request's CSeq lies well above any that may have been used since the last save."""

@@ -94,6 +94,5 @@ def _thaw_server(frozen: Mapping[str, Any], core: Core, session: Session, now: f
         return core.add_server(invite)
     request = Server(ServerRequest(reply.destination), purpose, key, reply, session)
     request.machine.restore(frozen["machine"], now)
-    if purpose is Purpose.BYE:
-        session.peer_bye = request
+    session.peer_bye = request  # no other request of the peer's waits for the app
     return core.add_server(request)

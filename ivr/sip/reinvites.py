@@ -115,8 +115,6 @@ class Reinvites:
     def failed(self, opened: Client[ClientInvite]) -> list[Output]:
         """Nobody answered our re-INVITE."""
         session = opened.session
-        if session.client is not opened:
-            return []
         session.client = None
         return session.tell(Broken(session.id, "no_reinvite_answer")) if session.phase is Phase.CONFIRMED else []
 

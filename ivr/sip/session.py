@@ -78,9 +78,6 @@ class Sessions:
         self._by_local: dict[tuple[str, str], Session] = {}
         self._by_caller: dict[tuple[str, str], Session] = {}
 
-    def __len__(self) -> int:
-        return len(self._by_id)
-
     def add(self, session: Session) -> None:
         """Put one in. ValueError when its id is taken."""
         if session.id in self._by_id:
@@ -106,8 +103,7 @@ class Sessions:
         """Take it out if nothing of it is open any more."""
         if session.open or session.phase is not Phase.OVER:
             return
-        if self._by_id.get(session.id) is session:
-            del self._by_id[session.id]
+        self._by_id.pop(session.id, None)
         self._by_local.pop((session.call_id, session.local_tag), None)
         if session.dialog is not None and self._by_caller.get((session.call_id, session.dialog.remote_tag)) is session:
             del self._by_caller[session.call_id, session.dialog.remote_tag]

@@ -7,6 +7,7 @@ timer and not a message ended it.
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from enum import StrEnum
 from typing import Any
@@ -33,7 +34,7 @@ class State(StrEnum):
     TERMINATED = "terminated"
 
 
-class Transaction:
+class Transaction(ABC):
     """What the four share: one message to repeat, when to repeat it next and when to end."""
 
     def __init__(self, destination: Address, data: bytes = b"") -> None:
@@ -97,8 +98,9 @@ class Transaction:
         self.repeat_at = now if data["repeats"] else None
         self.end_at = None if data["end_s"] is None else now + data["end_s"]
 
+    @abstractmethod
     def _expire(self) -> None:
-        raise NotImplementedError
+        """The last timer."""
 
     def _next_interval(self) -> float:
         return min(2 * self._interval, T2)

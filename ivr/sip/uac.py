@@ -128,8 +128,6 @@ class Uac:
     def failed(self, opened: Client[ClientInvite], now: float) -> list[Output]:
         """No final response in time."""
         session = opened.session
-        if session.client is not opened:
-            return []
         session.client = None
         outputs: list[Output] = []
         if session.progress and not session.cancelling:
@@ -140,7 +138,7 @@ class Uac:
         session = opened.session
         first = opened.machine.state is State.TRYING
         passed, _ = opened.machine.receive(response.status, now)
-        if not passed or session.client is not opened:
+        if not passed:
             return []
         opened.machine.bound(now + TIMER_C_S)
         self._core.arm(opened)

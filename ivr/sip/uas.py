@@ -106,9 +106,9 @@ class Uas:
         makes up a new one)."""
         opened = self._core.servers.get(request.key._replace(method="INVITE"))
         if opened is not None and opened.machine.state is not State.ACCEPTED:
-            if isinstance(opened.machine, ServerInvite):
-                opened.machine.acknowledge(now)
-                self._core.arm(opened)
+            assert isinstance(opened.machine, ServerInvite), "its key says so"
+            opened.machine.acknowledge(now)
+            self._core.arm(opened)
             return []
         session = self._sessions.by_local(request.call_id, request.to.tag) or self._sessions.by_caller(
             request.call_id, request.from_.tag
@@ -121,8 +121,7 @@ class Uas:
     def confirmed(self, session: Session, body: bytes, now: float) -> list[Output]:
         """The 2xx arrived: its ACK is here, or a later request of the dialog proves it. A BYE that waited for it goes out."""
         opened = session.unacknowledged
-        if opened is None:
-            return []
+        assert opened is not None, "asked for by the callers"
         opened.machine.acknowledge(now)
         self._core.arm(opened)
         session.server = None
@@ -130,8 +129,6 @@ class Uas:
         session.late_offer = False
         if session.bye_wanted:
             return self._hang_up(session, now)
-        if session.phase is not Phase.CONFIRMED:
-            return []
         return session.tell(Acknowledged(session.id, answer, reinvite=opened.purpose is Purpose.REINVITE))
 
 

@@ -16,8 +16,10 @@ from urllib.parse import quote, unquote
 from ivr.sip.events import Address
 
 SIP_PORT = 5060
-_NAME_ADDR = re.compile(r'\s*(?:"((?:[^"\\]|\\.)*)"|([^"<]*?))\s*<([^<>\s]+)>([^<>]*)', re.DOTALL)
-_ADDR_SPEC = re.compile(r"\s*([^<>\s;,]+)([^<>,]*)")
+_QUOTED = r'"(?:[^"\\]|\\.)*"'
+_NAME_ADDR = re.compile(rf'\s*(?:({_QUOTED})|([^"<]*?))\s*<([^<>\s]+)>((?:[^<>"]|{_QUOTED})*)', re.DOTALL)
+_ADDR_SPEC = re.compile(rf'\s*([^<>\s;,"]+)((?:[^<>,"]|{_QUOTED})*)', re.DOTALL)
+_PARAM = re.compile(rf'(?:[^;"]|{_QUOTED})+', re.DOTALL)
 _HOST_PORT = re.compile(r"(\[[0-9A-Fa-f:.%]+\]|[A-Za-z0-9._-]+)(?::([0-9]{1,5}))?")
 _USER_SAFE = "-_.!~*'()&=+$,;?/"
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
@@ -88,12 +90,12 @@ def parse_name_addr(text: str) -> NameAddr:
     match = _NAME_ADDR.fullmatch(text)
     if match is not None:
         quoted, plain, uri, parameters = match.groups()
-        display = re.sub(r"\\(.)", r"\1", quoted) if quoted is not None else plain.strip()
-        return NameAddr(display, uri, _params(parameters.split(";")))
+        display = re.sub(r"\\(.)", r"\1", quoted[1:-1]) if quoted is not None else plain.strip()
+        return NameAddr(display, uri, _params(_PARAM.findall(parameters)))
     match = _ADDR_SPEC.fullmatch(text)
     if match is None:
         raise UriError("not an address")
-    return NameAddr("", match[1], _params(match[2].split(";")))
+    return NameAddr("", match[1], _params(_PARAM.findall(match[2])))
 
 
 def split_list(values: Sequence[str]) -> list[str]:

@@ -17,15 +17,24 @@ local function skip(number, reason)
   end
 end
 
+-- Why a seat that is ready and idle cannot take a call, or nil.
+local function hindrance(number)
+  if tonumber(redis.call('HGET', seat_key(number), 'aside_until') or '0') > now then
+    return 'set_aside'
+  end
+  if not registered(number, now) then
+    return 'not_registered'
+  end
+  return nil
+end
+
 local function find_seat()
   for _, number in ipairs(redis.call('ZRANGE', P .. 'idle:' .. queue, 0, -1)) do
-    if tonumber(redis.call('HGET', seat_key(number), 'aside_until') or '0') > now then
-      skip(number, 'set_aside')
-    elseif not registered(number, now) then
-      skip(number, 'not_registered')
-    else
+    local reason = hindrance(number)
+    if not reason then
       return number
     end
+    skip(number, reason)
   end
   return nil
 end
@@ -78,10 +87,16 @@ end
 for _, number in ipairs(redis.call('SRANDMEMBER', P .. 'members:' .. queue, 2 * MOST_SKIPPED)) do
   if number ~= seat and not told[number] then
     local fields = redis.call('HMGET', seat_key(number), 'status', 'state')
-    if fields[2] ~= 'idle' then
-      skip(number, fields[2])
-    elseif fields[1] ~= 'ready' then
-      skip(number, fields[1])
+    local reason = fields[2]
+    if reason == 'idle' then
+      reason = fields[1]
+    end
+    if reason == 'ready' then
+      reason = hindrance(number)
+    end
+    -- None at all: it is free too, but not for as long.
+    if reason then
+      skip(number, reason)
     end
   end
 end

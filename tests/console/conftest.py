@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -22,11 +23,19 @@ from storage.sql import migrate, open_database, writing
 Tell = Callable[..., None]
 
 
+@pytest.fixture(scope="session")
+def migrated(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """An empty, migrated SQLite file, to be copied."""
+    path = tmp_path_factory.mktemp("migrated") / "hotline.db"
+    migrate(f"sqlite:///{path}")
+    return path
+
+
 @pytest.fixture
-def options(tmp_path: Path, redis_url: str, redis_sync: redis_py.Redis) -> ConsoleOptions:
+def options(tmp_path: Path, redis_url: str, redis_sync: redis_py.Redis, migrated: Path) -> ConsoleOptions:
     """A console of an empty Redis and an empty database."""
     sql_url = f"sqlite:///{tmp_path}/hotline.db"
-    migrate(sql_url)
+    shutil.copy(migrated, tmp_path / "hotline.db")
     (tmp_path / "recordings").mkdir()
     return ConsoleOptions(
         redis_url,

@@ -9,7 +9,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
 
@@ -41,7 +41,7 @@ def wait_until(condition: Callable[[], object], bound_s: float = 30.0) -> None:
 
 
 @pytest.fixture
-async def store(redis: redis.asyncio.Redis, tmp_path: Path) -> Store:
+async def store(redis_sync: redis_py.Redis, redis: redis.asyncio.Redis, tmp_path: Path) -> Store:
     """A node's store with two seats, one of them ready and registered."""
     store = Store(redis, node="n1", journal=Journal(tmp_path / "journal"))
     await store.start()
@@ -165,7 +165,6 @@ def test_without_redis_the_floor_says_so(tmp_path: Path, options: ConsoleOptions
 async def test_health_for_machines(store: Store, client: FlaskClient, redis_sync: redis_py.Redis, owed: int) -> None:
     assert client.get("/healthz").data == b"ok\n"
     assert (client.get("/readyz").status_code, client.get("/readyz").get_json()["scribe"]) == (503, False)
-    # The fixtures emptied Redis before the store started; the scribe's sign is set by hand here.
     redis_sync.set(ALIVE, "x")
     assert client.get("/readyz").status_code == 200
     await queue_a_call(store)
@@ -181,7 +180,7 @@ async def test_health_for_machines(store: Store, client: FlaskClient, redis_sync
         "hotline_events_behind ",
     ):
         assert line in figures, line
-    assert "139" not in figures
+    assert "13912345678" not in figures
 
 
 SERVE = """
@@ -203,8 +202,7 @@ def sql_url(tmp_path: Path) -> str:
 async def test_gunicorn_on_an_inherited_socket(store: Store, redis_url: str, sql_url: str, tmp_path: Path) -> None:
     with socket.create_server(("127.0.0.1", 0)) as listener:
         port = listener.getsockname()[1]
-        command = [sys.executable, "-c", SERVE, f"fd://{listener.fileno()}", redis_url, sql_url, str(tmp_path)]
-        server = subprocess.Popen(command, pass_fds=[listener.fileno()])
+        server = start(listener, redis_url, sql_url, str(tmp_path))
         try:
             # The socket listens already: a browser that comes before the server waits, and is answered.
             with closing(http.client.HTTPConnection("127.0.0.1", port, timeout=30)) as plain:
@@ -223,6 +221,27 @@ async def test_gunicorn_on_an_inherited_socket(store: Store, redis_url: str, sql
         finally:
             server.kill()
             server.wait()
+
+
+async def test_the_worker_ends_when_gunicorn_is_killed(store: Store, redis_url: str, sql_url: str, tmp_path: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        server = start(listener, redis_url, sql_url, str(tmp_path))
+        try:
+            with closing(http.client.HTTPConnection("127.0.0.1", listener.getsockname()[1], timeout=30)) as live:
+                live.request("GET", "/floor/events")
+                pushed = live.getresponse()
+                assert until(pushed, "小王")
+                server.kill()
+                server.wait()
+                assert not until(pushed, "never said")  # the stream ends
+                pushed.close()
+        finally:
+            server.kill()
+
+
+def start(listener: socket.socket, *arguments: str) -> subprocess.Popen[bytes]:
+    command = [sys.executable, "-c", SERVE, f"fd://{listener.fileno()}", *arguments]
+    return subprocess.Popen(command, pass_fds=[listener.fileno()])
 
 
 def until(stream: http.client.HTTPResponse, wanted: str) -> bool:

@@ -107,10 +107,10 @@ def test_a_recording_is_played_in_parts(client: FlaskClient, options: ConsoleOpt
     path.write_bytes(b"RIFF" + bytes(range(100)))
     tell("c2", ("arrived", 1.0, {}), ("recording", 2.0, {"path": named.format(dir=options.recordings_dir)}), ("ended", 3.0, {}))
     assert "<audio" in text(client, "/calls/c2")
-    whole = client.get("/calls/c2/recording")
-    assert (whole.status_code, whole.mimetype, whole.data) == (200, "audio/wav", path.read_bytes())
-    part = client.get("/calls/c2/recording", headers={"Range": "bytes=4-7"})
-    assert (part.status_code, part.data, part.headers["Content-Range"]) == (206, b"\0\1\2\3", "bytes 4-7/104")
+    with client.get("/calls/c2/recording") as whole:
+        assert (whole.status_code, whole.mimetype, whole.data) == (200, "audio/wav", path.read_bytes())
+    with client.get("/calls/c2/recording", headers={"Range": "bytes=4-7"}) as part:
+        assert (part.status_code, part.data, part.headers["Content-Range"]) == (206, b"\0\1\2\3", "bytes 4-7/104")
     assert client.get("/calls/c2/recording", headers={"Range": "bytes=500-"}).status_code == 416
 
 
@@ -228,7 +228,8 @@ def test_every_answer_forbids_foreign_scripts_and_frames(client: FlaskClient, ow
             assert "style=" not in page
             assert "onclick" not in page
             assert "<script>" not in page
-            assert "//" not in page.replace("<!doctype html>", "").replace("http://www.w3.org", "")  # nothing from elsewhere
+            assert "//" not in page  # nothing from elsewhere
+        answer.close()
 
 
 def test_without_a_database_the_page_says_so_and_the_floor_lives(redis_url: str, tmp_path: Path) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import uuid
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -22,13 +23,20 @@ POSTGRESQL = os.environ.get("HOTLINE_TEST_POSTGRESQL", "")
 """postgresql+psycopg:// URL of a server whose user may create databases: then the room's tests run there too."""
 
 
+@pytest.fixture(scope="session")
+def migrated(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """An empty, migrated SQLite file, to be copied."""
+    path = tmp_path_factory.mktemp("migrated") / "hotline.db"
+    migrate(f"sqlite:///{path}")
+    return path
+
+
 @pytest.fixture(params=["sqlite", "postgresql"] if POSTGRESQL else ["sqlite"])
-def sql_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
+def sql_url(request: pytest.FixtureRequest, tmp_path: Path, migrated: Path) -> Iterator[str]:
     """URL of an empty, migrated database."""
     if request.param == "sqlite":
-        url = f"sqlite:///{tmp_path}/hotline.db"
-        migrate(url)
-        yield url
+        shutil.copy(migrated, tmp_path / "hotline.db")
+        yield f"sqlite:///{tmp_path}/hotline.db"
         return
     name = f"test_{uuid.uuid4().hex}"
     server = create_engine(POSTGRESQL, isolation_level="AUTOCOMMIT")

@@ -63,12 +63,13 @@ def test_claimed_called_twice_and_closed(engine: Engine, owed: int) -> None:
 
 def test_what_another_has_claimed_is_theirs_until_released(engine: Engine, owed: int) -> None:
     claim(engine, owed, "1026", 1100.0)
-    for attempt in (
+    attempts: list[Callable[[], None]] = [
         lambda: claim(engine, owed, "1027", 1101.0),
         lambda: record_result(engine, owed, "1027", "x", 1101.0),
         lambda: close(engine, owed, "1027", "x", 1101.0),
         lambda: waive(engine, owed, "1027", "x", 1101.0),
-    ):
+    ]
+    for attempt in attempts:
         with pytest.raises(AlreadyClaimed) as caught:
             attempt()
         assert caught.value.owner == "1026"
@@ -171,7 +172,7 @@ def test_the_audit_fails_when_the_books_are_broken(
     with engine.connect() as connection:
         off = "PRAGMA foreign_keys = OFF" if engine.dialect.name == "sqlite" else "SET session_replication_role = replica"
         if engine.dialect.name == "sqlite":  # the pragma is void inside a transaction
-            connection.connection.execute(off)  # type: ignore[attr-defined]
+            connection.connection.execute(off)
         else:
             connection.execute(text(off))
         connection.execute(breakage())

@@ -52,6 +52,7 @@ def test_a_call_that_is_answered(story: Story) -> None:
         province="内蒙古自治区",
         city="呼和浩特市",
         answered_at=101.0,
+        menu_path="welcome",
         queue="service",
         queued_at=110.0,
         offers=2,

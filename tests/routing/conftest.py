@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import AsyncIterator, Awaitable, Callable
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, Protocol, cast
 
 import pytest
 from redis.asyncio import Redis
@@ -56,12 +56,17 @@ def told(redis: Redis) -> Told:
     """Events of a subject so far: [(type, data)], checked for rising numbers."""
 
     async def told(subject: str) -> list[tuple[str, dict[str, Any]]]:
-        entries = [fields for _, fields in await redis.xrange(STREAM) if fields["subject"] == subject]
-        numbers = [int(fields["seq"]) for fields in entries]
+        of_subject = [fields for fields in await entries(redis) if fields["subject"] == subject]
+        numbers = [int(fields["seq"]) for fields in of_subject]
         assert numbers == sorted(set(numbers))
-        return [(fields["type"], json.loads(fields["data"])) for fields in entries]
+        return [(fields["type"], json.loads(fields["data"])) for fields in of_subject]
 
     return told
+
+
+async def entries(redis: Redis) -> list[dict[str, str]]:
+    """All entries of the stream, as their fields."""
+    return [cast(dict[str, str], fields) for _, fields in await redis.xrange(STREAM) or []]
 
 
 async def sign_on(store: Store, *numbers: str, queue: str = "service") -> None:

@@ -13,11 +13,11 @@ from pathlib import Path
 import pytest
 from redis.asyncio import Redis
 
-from routing.events import STREAM
 from routing.store import Commit, Enqueue, Event, Fenced, RedisAway, Store
 from storage.embedded import EmbeddedRedis
 from storage.journal import Journal
 from storage.redis import connect
+from tests.routing.conftest import entries
 
 BOUND_S = 30.0
 
@@ -29,24 +29,36 @@ class House:
         self.server = EmbeddedRedis(directory)
         self.server.start()
         self.redis: Redis = connect(self.server.url)
+        self.engines_redis: Redis = connect(self.server.url)
         self.journal = Journal(directory / "journal.jsonl")
-        self.store = Store(self.redis, node="one", journal=self.journal)
+        self.store = Store(self.engines_redis, node="one", journal=self.journal)
+        self.running: asyncio.Task[None] | None = None
+
+    async def die(self) -> None:
+        """The engine's end: its run() brings nothing home any more."""
+        if self.running is not None:
+            self.running.cancel()
+            await asyncio.gather(self.running, return_exceptions=True)
 
     async def kill_redis(self) -> None:
         os.kill(self.server.pid, signal.SIGKILL)
         await eventually(lambda: self.server.poll() is not None)
 
+    async def start_redis(self) -> None:
+        self.server.start()
+        await self.redis.connection_pool.disconnect()  # of this test's client; the engine has to help itself
+
     async def events(self) -> dict[str, list[int]]:
         """The n of each event, by call, in stream order."""
         told: dict[str, list[int]] = {}
-        for _, fields in await self.redis.xrange(STREAM):
+        for fields in await entries(self.redis):
             told.setdefault(fields["subject"], []).append(json.loads(fields["data"])["n"])
         return told
 
 
 async def eventually(what: Callable[[], bool]) -> None:
     async with asyncio.timeout(BOUND_S):
-        while not what():
+        while not what():  # noqa: ASYNC110 what is waited for may be a process
             await asyncio.sleep(0.01)
 
 
@@ -54,11 +66,11 @@ async def eventually(what: Callable[[], bool]) -> None:
 async def house(tmp_path: Path) -> AsyncIterator[House]:
     house = House(tmp_path)
     await house.store.start()
-    running = asyncio.create_task(house.store.run())
+    house.running = asyncio.create_task(house.store.run())
     yield house
-    running.cancel()
-    await asyncio.gather(running, return_exceptions=True)
+    await house.die()
     await house.redis.aclose()
+    await house.engines_redis.aclose()
     house.journal.close()
     house.server.stop()
 
@@ -77,7 +89,7 @@ async def test_commits_go_on_through_a_kill_of_redis_and_each_counts_once_in_ord
             n += 1
             await house.store.commit(step(name, n))
             done[name] = n
-            await asyncio.sleep(0)
+            await asyncio.sleep(0.005)  # a busy call, not a flood
 
     calls = [asyncio.create_task(call(f"call{n:02}")) for n in range(20)]
     for _ in range(2):
@@ -87,7 +99,7 @@ async def test_commits_go_on_through_a_kill_of_redis_and_each_counts_once_in_ord
         await eventually(lambda: house.store.away)
         before = sum(done.values())
         await eventually(lambda before=before: sum(done.values()) >= before + 200)  # type: ignore[misc]
-        house.server.start()
+        await house.start_redis()
         await eventually(lambda: not house.store.away)
     stop.set()
     await asyncio.gather(*calls)
@@ -104,7 +116,7 @@ async def test_2000_acknowledged_commits_survive_a_kill_9(house: House) -> None:
     await asyncio.gather(*(call(f"call{n:02}") for n in range(50)))
     await house.kill_redis()
     assert not house.journal
-    house.server.start()
+    await house.start_redis()
     assert await house.events() == {f"call{n:02}": list(range(1, 41)) for n in range(50)}
 
 
@@ -114,10 +126,10 @@ async def test_a_journaled_step_has_the_time_at_which_it_was_taken(house: House)
     earliest = time.time()
     await house.store.commit(Commit("away", 1, {}, {}, (Event("step", {"n": 1}),), (Enqueue("service"),)))
     latest = time.time()
-    house.server.start()
+    await house.start_redis()
     await eventually(lambda: not house.store.away)
     await house.store.commit(Commit("after", 1, {}, ops=(Enqueue("service"),)))
-    [(_, fields)] = await house.redis.xrange(STREAM)
+    [fields] = await entries(house.redis)
     assert earliest - 0.001 <= float(fields["at"]) <= latest + 0.001
     assert [await house.store.position("service", call) for call in ("before", "away", "after")] == [1, 2, 3]
 
@@ -164,8 +176,8 @@ async def test_an_engine_that_died_while_redis_was_away_leaves_its_steps_to_the_
     await house.kill_redis()
     await house.store.commit(step("a", 2))
     await house.store.commit(step("a", 3))
-    house.store.away = False  # its run() must not bring them home: it is dead
-    house.server.start()
+    await house.die()
+    await house.start_redis()
     journal = Journal(house.journal.path)
     newer = Store(house.redis, node="one", journal=journal)
     await newer.start()
@@ -176,14 +188,14 @@ async def test_an_engine_that_died_while_redis_was_away_leaves_its_steps_to_the_
 
 
 async def test_an_engine_replaced_while_redis_was_away_learns_it_on_return(house: House) -> None:
-    running = asyncio.create_task(house.store.run())
+    await house.die()
     await house.kill_redis()
     await house.store.commit(step("a", 1))
-    house.server.start()
+    await house.start_redis()
     await house.redis.hset("{hotline}:engine:one", "epoch", str(house.store.epoch + 1))
     with pytest.raises(Fenced):
         async with asyncio.timeout(BOUND_S):
-            await running
+            await house.store.run()
 
 
 async def test_a_record_that_redis_refuses_does_not_keep_the_rest(house: House) -> None:
@@ -191,7 +203,7 @@ async def test_a_record_that_redis_refuses_does_not_keep_the_rest(house: House) 
     await house.kill_redis()
     await house.store.commit(step("broken", 1))
     await house.store.commit(step("a", 1))
-    house.server.start()
+    await house.start_redis()
     await eventually(lambda: not house.store.away)
     assert await house.events() == {"a": [1]}
 
@@ -202,7 +214,7 @@ async def test_wakes_come_again_after_redis_was_away(house: House) -> None:
     async with asyncio.timeout(BOUND_S):
         assert await anext(wakes) == "service"
         await house.kill_redis()
-        house.server.start()
+        await house.start_redis()
         # What was published meanwhile is lost; so the queues are told again.
         assert await anext(wakes) == "service"
     await wakes.aclose()  # type: ignore[attr-defined]

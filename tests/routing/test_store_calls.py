@@ -4,9 +4,8 @@ import pytest
 from redis.asyncio import Redis
 from redis.exceptions import ResponseError
 
-from routing.events import STREAM
 from routing.store import Commit, Dequeue, Enqueue, Event, Fenced, Requeue, Store
-from tests.routing.conftest import OpenStore, Told
+from tests.routing.conftest import OpenStore, Told, entries
 
 CALL = "20261121T205501-3f9a1c7e"
 
@@ -70,9 +69,9 @@ async def test_an_event_has_the_same_number_even_where_redis_forgot_the_call(sto
     await store.commit(commit)
     await redis.delete(f"{{hotline}}:call:{CALL}")
     await store.commit(commit)
-    entries = [fields for _, fields in await redis.xrange(STREAM)]
-    assert [(fields["seq"], fields["type"]) for fields in entries] == [("12001", "menu"), ("12002", "key")] * 2
-    assert float(entries[0]["at"]) <= float(entries[2]["at"])
+    told = await entries(redis)
+    assert [(fields["seq"], fields["type"]) for fields in told] == [("12001", "menu"), ("12002", "key")] * 2
+    assert float(told[0]["at"]) <= float(told[2]["at"])
 
 
 async def test_callers_wait_in_order_of_coming_and_priority_goes_first(store: Store) -> None:

@@ -174,7 +174,7 @@ async def test_only_the_engine_that_has_the_first_caller_gets_it_and_it_is_woken
     async with redis.pubsub() as pubsub:
         await pubsub.subscribe("{hotline}:wake:one", "{hotline}:wake:two", "{hotline}:wake")
         assert await two.claim("service") is None
-        heard = []
+        heard: list[tuple[str, str]] = []
         while not heard:
             message = await pubsub.get_message(ignore_subscribe_messages=True, timeout=5)
             if message:

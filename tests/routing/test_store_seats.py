@@ -187,7 +187,7 @@ async def test_bindings_expire_one_by_one(store: Store, redis: Redis) -> None:
     assert [one["uri"] for one in await store.bindings("1026")] == ["sip:b", "sip:c"]
     kept = await redis.hget("{hotline}:bindings:1026", "sip:b")
     assert kept is not None
-    await redis.hset("{hotline}:bindings:1026", "sip:b", "1.0 " + kept.partition(" ")[2])
+    await redis.hset("{hotline}:bindings:1026", "sip:b", "1.0 " + str(kept).partition(" ")[2])
     assert [one["uri"] for one in await store.bindings("1026")] == ["sip:c"]
     assert await store.bind("1026", {"sip:d": {"expires_s": 9}}, replace=True) != []
     assert [one["uri"] for one in await store.bindings("1026")] == ["sip:d"]
@@ -207,7 +207,7 @@ async def test_a_seat_is_registered_while_a_contact_lives(store: Store, redis: R
 
 async def test_what_frees_a_seat_or_brings_a_caller_wakes_the_queue(store: Store, redis: Redis) -> None:
     wakes = store.wakes()
-    first: asyncio.Future[str] = asyncio.ensure_future(anext(wakes))  # type: ignore[arg-type]
+    first: asyncio.Future[str] = asyncio.ensure_future(anext(wakes))
     await store.set_seats([SeatProfile("1026", "", ("service",))])
     async with asyncio.timeout(30):
         assert await first == "service"

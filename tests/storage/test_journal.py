@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import asyncio
 import errno
 import os
 import stat
@@ -25,6 +26,11 @@ def journal(path: Path) -> Iterator[Journal]:
     journal.close()
 
 
+def write(path: Path, content: bytes) -> None:
+    path.parent.mkdir()
+    path.write_bytes(content)
+
+
 def reopened(path: Path) -> list[Any]:
     journal = Journal(path)
     records = journal.records()
@@ -32,33 +38,32 @@ def reopened(path: Path) -> list[Any]:
     return records
 
 
-def test_keeps_records_in_order_over_a_reopening(journal: Journal, path: Path) -> None:
+async def test_keeps_records_in_order_over_a_reopening(journal: Journal, path: Path) -> None:
     assert not journal
     for record in ([1, "中\n文\u2028\r"], {"a": None}, [2.5]):
-        journal.append(record)
+        await journal.append(record)
     assert journal
     assert journal.records() == [[1, "中\n文\u2028\r"], {"a": None}, [2.5]]
     assert journal.records(2) == [[2.5]]
     assert reopened(path) == journal.records()
 
 
-def test_clear_forgets_all_also_on_disk(journal: Journal, path: Path) -> None:
-    journal.append(1)
+async def test_clear_forgets_all_also_on_disk(journal: Journal, path: Path) -> None:
+    await journal.append(1)
     journal.clear()
     assert not journal
     assert journal.records() == []
     assert reopened(path) == []
-    journal.append(2)
+    await journal.append(2)
     assert reopened(path) == [2]
 
 
 @pytest.mark.parametrize("torn", [b"[3", b'["x"]', b"\x00\x00\x00", b"[1\n", b"\xff\xfe\n"])
-def test_a_torn_last_line_is_cut_off_and_the_next_record_is_whole(path: Path, torn: bytes) -> None:
-    path.parent.mkdir()
-    path.write_bytes(b"[1]\n[2]\n" + torn)
+async def test_a_torn_last_line_is_cut_off_and_the_next_record_is_whole(path: Path, torn: bytes) -> None:
+    write(path, b"[1]\n[2]\n" + torn)
     journal = Journal(path)
     assert journal.records() == [[1], [2]]
-    journal.append([3])
+    await journal.append([3])
     journal.close()
     assert reopened(path) == [[1], [2], [3]]
 
@@ -75,30 +80,45 @@ def test_is_readable_by_its_owner_only(journal: Journal, path: Path) -> None:
     assert stat.S_IMODE(path.stat().st_mode) == 0o600
 
 
-def test_a_record_that_is_not_json_leaves_no_trace(journal: Journal, path: Path) -> None:
-    journal.append(1)
+async def test_a_record_that_is_not_json_leaves_no_trace(journal: Journal, path: Path) -> None:
+    await journal.append(1)
     with pytest.raises(TypeError):
-        journal.append({1, 2})
-    journal.append(2)
+        await journal.append({1, 2})
+    await journal.append(2)
     assert reopened(path) == [1, 2]
 
 
-def test_a_failed_write_leaves_no_trace(journal: Journal, path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    journal.append(1)
-
+async def test_a_record_that_did_not_reach_the_disk_is_told(journal: Journal, monkeypatch: pytest.MonkeyPatch) -> None:
     def no_disk(fd: int) -> None:
         raise OSError(errno.EIO, "the disk is gone")
 
     with monkeypatch.context() as broken:
         broken.setattr(os, "fsync", no_disk)
         with pytest.raises(OSError, match="the disk is gone"):
-            journal.append(2)
-    journal.append(3)
-    assert reopened(path) == [1, 3]
+            await journal.append(1)
+    await journal.append(2)
 
 
-def test_a_full_disk_leaves_no_half_record(journal: Journal, path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    journal.append(1)
+async def test_concurrent_records_keep_their_order_and_share_the_wait(
+    journal: Journal, path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    waits: list[int] = []
+    sync = os.fsync
+
+    def counted(fd: int) -> None:
+        waits.append(len(path.read_bytes().splitlines()))
+        sync(fd)
+
+    monkeypatch.setattr(os, "fsync", counted)
+    await asyncio.gather(*(journal.append(n) for n in range(100)))
+    # The first began its wait at once; the others were written before it was over, so the second wait covers them.
+    assert len(waits) <= 2
+    assert waits[-1] == 100
+    assert reopened(path) == list(range(100))
+
+
+async def test_a_full_disk_leaves_no_half_record(journal: Journal, path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    await journal.append(1)
     write = os.pwrite
 
     def half(fd: int, data: bytes, offset: int) -> int:
@@ -106,8 +126,8 @@ def test_a_full_disk_leaves_no_half_record(journal: Journal, path: Path, monkeyp
 
     with monkeypatch.context() as full:
         full.setattr(os, "pwrite", half)
-        with pytest.raises(OSError, match="disk is full"):
-            journal.append(["a long record"])
-    assert path.read_bytes() == b"1\n"
-    journal.append(2)
+        with pytest.raises(OSError, match="No space left"):
+            await journal.append(["a long record"])
+    assert reopened(path) == [1]
+    await journal.append(2)
     assert reopened(path) == [1, 2]

@@ -9,43 +9,15 @@ from pathlib import Path
 import pytest
 
 from ivr.phones import audio
-from ivr.phones.scripted import Answer, Call, Refuse, Ring, ScriptedPhone
-from tests.site import MUSIC, NOTICE, Site, running
+from ivr.phones.scripted import Answer, Refuse, Ring
+from tests.site import MUSIC, Site, running
+from tests.talk import queued, sound, talking
 
 
 @pytest.fixture
 async def site(tmp_path: Path) -> AsyncIterator[Site]:
     async with running(tmp_path, ring_timeout_s=3, set_aside_s=2) as site:
         yield site
-
-
-def sound(path: Path) -> audio.Samples:
-    return audio.read_wav(path.read_bytes()).channels[0]
-
-
-async def queued(site: Site, **options: object) -> Call:
-    """A caller who heard the notice, pressed 1, and hears the music."""
-    phone = await site.phone(**options)  # type: ignore[arg-type]
-    call = await phone.dial("4001")
-    await call.wait_answered()
-    await call.wait_like(sound(NOTICE))
-    await call.press("1")
-    await call.wait_like(sound(MUSIC)[: 2 * audio.RATE])
-    return call
-
-
-async def talking(site: Site, seat: ScriptedPhone, **options: object) -> tuple[Call, Call]:
-    """A caller and a seat who hear each other: 440 Hz from the caller, 620 Hz from the seat."""
-    phone = await site.phone(**options)  # type: ignore[arg-type]
-    caller = await phone.dial("4001")
-    await caller.wait_answered()
-    caller.send_tone(440)
-    await caller.press("1")
-    agent = await seat.incoming(30)
-    await agent.wait_answered()
-    agent.send_tone(620)
-    await asyncio.gather(caller.wait_tone(620, 30), agent.wait_tone(440, 30))
-    return caller, agent
 
 
 async def test_a_caller_reaches_a_seat_and_the_call_is_on_record(site: Site) -> None:
@@ -89,7 +61,12 @@ async def test_a_caller_reaches_a_seat_and_the_call_is_on_record(site: Site) -> 
 async def test_refusal_and_no_answer_return_the_caller_to_the_queue(site: Site) -> None:
     first, second = await site.seat("1026"), await site.seat("1027")
     first.on_invite, second.on_invite = Refuse(486), Ring()
-    caller = await queued(site)
+    phone = await site.phone()
+    caller = await phone.dial("4001")
+    await caller.wait_answered()
+    await caller.press("1")
+    refused = await first.incoming(30)
+    await refused.wait_ended()
     ringing = await second.incoming(30)
     await ringing.wait_ended(30)
     first.on_invite = Answer()
@@ -143,14 +120,15 @@ async def test_the_time_limit_says_sorry_and_owes_a_return_call(tmp_path: Path) 
 
 
 async def test_the_caller_may_hang_up_while_the_seat_rings(site: Site) -> None:
-    seat = await site.seat()
-    seat.on_invite = Ring()
     caller = await queued(site)
+    seat = await site.seat(sign_on=False)
+    seat.on_invite = Ring()
+    await site.code(seat, "*81")
     ringing = await seat.incoming(30)
     await caller.hang_up()
     assert await ringing.wait_ended() == "cancelled"
     [row] = await site.ended()
-    assert (row["reason"], row["phase"]) == ("abandoned", "offered")
+    assert (row["reason"], row["phase"]) == ("abandoned", "OFFERED")
     seat.on_invite = Answer()
     caller, _ = await talking(site, seat)
     await caller.hang_up()
@@ -197,9 +175,9 @@ async def test_digits_by_info_and_cancel_and_strangers(site: Site) -> None:
 
 
 async def test_two_callers_and_one_seat_are_served_one_after_the_other(site: Site) -> None:
-    seat = await site.seat()
     first = await queued(site, user="13900000001")
     second = await queued(site, user="13900000002")
+    seat = await site.seat()
     agent = await seat.incoming(30)
     assert agent.caller == "13900000001"
     await agent.wait_answered()

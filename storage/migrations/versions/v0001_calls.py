@@ -28,6 +28,7 @@ def upgrade() -> None:
         sa.Column("city", sa.String(64), nullable=False),
         sa.Column("arrived_at", sa.Double, nullable=False),
         sa.Column("answered_at", sa.Double),
+        sa.Column("menu_path", sa.String(1000), nullable=False),
         sa.Column("queue", sa.String(64), nullable=False),
         sa.Column("queued_at", sa.Double),
         sa.Column("offers", sa.Integer, nullable=False),

@@ -192,7 +192,7 @@ def test_a_whole_call(frozen: bool) -> None:
     assert end == {
         "by": "caller",
         "reason": "completed",
-        "phase": "talking",
+        "phase": "TALKING",
         "queue": "service",
         "seat": "1026",
         "wait_s": 4.0,
@@ -353,7 +353,7 @@ def test_the_time_limit_goodbye_is_heard_to_its_end() -> None:
     line.tell(media.Played(CALLER, of(PlayPrompts, line.last)[0].play, True))
     assert of(HangUpLeg, line.last) == [HangUpLeg(CALLER)]
     assert of(Emit, line.last)[-1].data == {
-        "by": "system", "reason": "time_limit", "phase": "menu", "queue": "service", "seat": "", "wait_s": 61.0, "talk_s": 0.0,
+        "by": "system", "reason": "time_limit", "phase": "MENU", "queue": "service", "seat": "", "wait_s": 61.0, "talk_s": 0.0,
     }  # fmt: skip
 
 

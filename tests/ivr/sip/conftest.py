@@ -1,4 +1,5 @@
-"""Two ways to test the agent: against a peer written as text, and against a second agent over a wire that loses, doubles and reorders."""
+"""Two ways to test the agent: against a peer written as text, and against a second agent over a wire that loses, doubles and
+reorders."""
 
 from __future__ import annotations
 
@@ -33,13 +34,24 @@ def tokens(prefix: str) -> Callable[[], str]:
 
 
 def make_agent(
-    address: Address = US, *, prefix: str = "a", peers: Peers | None = None, realm: str = "hotline", algorithms: Sequence[str] = ("MD5",)
+    address: Address = US,
+    *,
+    prefix: str = "a",
+    peers: Peers | None = None,
+    realm: str = "hotline",
+    algorithms: Sequence[str] = ("MD5",),
 ) -> UserAgent:
     """An agent whose trunk "carrier" is 192.0.2.0/24 with the landing number 4000, and with the accounts 1001 and 1002."""
     if peers is None:
         peers = Peers([TrunkPeer.of("carrier", ["192.0.2.0/24"], ["4000"])], {"1001": "secret", "1002": "other"})
     return UserAgent(
-        host=address.host, port=address.port, realm=realm, peers=peers, token=tokens(prefix), secret=b"k" * 32, algorithms=algorithms
+        host=address.host,
+        port=address.port,
+        realm=realm,
+        peers=peers,
+        token=tokens(prefix),
+        secret=b"k" * 32,
+        algorithms=algorithms,
     )
 
 
@@ -244,7 +256,9 @@ def answered(agent: UserAgent | None = None, *, extra: Sequence[str] = (), **cha
     return call
 
 
-def from_peer(call: Dialled, method: str, cseq: int, *, body: bytes = b"", content_type: str = "application/sdp", branch: str = "") -> bytes:
+def from_peer(
+    call: Dialled, method: str, cseq: int, *, body: bytes = b"", content_type: str = "application/sdp", branch: str = ""
+) -> bytes:
     """A request of the called phone in the dialog of our call."""
     phone = Phone(call_id=header(call.invite, "Call-ID"), from_tag="remote", to_tag=tag(header(call.invite, "From")))
     return phone.request(method, cseq=cseq, body=body, content_type=content_type, branch=branch or f"z9hG4bKp{cseq}{method}")

@@ -13,7 +13,9 @@ def challenger(**changes: object) -> Challenger:
     return Challenger("hotline", b"k" * 32, tokens("a"), **changes)  # type: ignore[arg-type]
 
 
-def credentials(value: str, *, nc: str = "00000001", qop: str = "auth", password: str = "secret", **changes: str) -> dict[str, str]:
+def credentials(
+    value: str, *, nc: str = "00000001", qop: str = "auth", password: str = "secret", **changes: str
+) -> dict[str, str]:
     """What a phone makes of a challenge."""
     asked = parse_digest(value)
     given = {
@@ -114,10 +116,7 @@ def test_right_password(algorithm: str) -> None:
 def test_wrong(change: dict[str, str]) -> None:
     gate = challenger()
     ((_, value),) = gate.challenge(100.0)
-    if "algorithm" in change:
-        given = credentials(value) | change
-    else:
-        given = credentials(value, **change)
+    given = credentials(value) | change if "algorithm" in change else credentials(value, **change)
     assert gate.verify(given, "REGISTER", "secret", 101.0) == "bad"
     assert gate.verify(credentials(value) | {"qop": "auth-int"}, "REGISTER", "secret", 101.0) == "bad"
     assert gate.verify(credentials(value), "REGISTER", None, 101.0) == "bad"

@@ -41,4 +41,5 @@ def test_numbers(raw: str, home: str | None, expected: Caller) -> None:
 
 
 def test_a_city_that_is_a_province() -> None:
+    assert normalise("17726000001", None) == Caller("17726000001", True, "天津市", "天津市")
     assert normalise("02223456789", None) == Caller("02223456789", True, "天津市", "天津市")

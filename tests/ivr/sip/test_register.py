@@ -19,7 +19,9 @@ def seat(**changes: object) -> Phone:
 
 
 def proof(challenged: str, method: str = "REGISTER", user: str = "1001", password: str = "secret") -> str:
-    value = respond([header(challenged, "WWW-Authenticate")], user=user, password=password, method=method, uri="sip:x", cnonce="c")
+    value = respond(
+        [header(challenged, "WWW-Authenticate")], user=user, password=password, method=method, uri="sip:x", cnonce="c"
+    )
     return f"Authorization: {value}"
 
 
@@ -28,7 +30,9 @@ def register(agent: UserAgent, phone: Phone, *extra: str, contact: bool = True) 
     challenged = agent.receive(phone.request("REGISTER", uri="sip:hotline", extra=extra, contact=contact), phone.address, 0.0)
     assert lines(challenged) == ["401 REGISTER"]
     return agent.receive(
-        phone.next("REGISTER", uri="sip:hotline", extra=[*extra, proof(sends(challenged)[0])], contact=contact), phone.address, 0.1
+        phone.next("REGISTER", uri="sip:hotline", extra=[*extra, proof(sends(challenged)[0])], contact=contact),
+        phone.address,
+        0.1,
     )
 
 
@@ -172,9 +176,7 @@ def test_a_seat_calls() -> None:
     challenged = agent.receive(phone.invite(), HOME, 0.0)
     assert lines(challenged) == ["401 INVITE"]
     assert agent.receive(phone.ack(branch=phone.branch, to_tag="x"), HOME, 0.1) == []
-    outputs = agent.receive(
-        phone.next("INVITE", body=SDP, extra=[proof(sends(challenged)[0], "INVITE")]), HOME, 0.2
-    )
+    outputs = agent.receive(phone.next("INVITE", body=SDP, extra=[proof(sends(challenged)[0], "INVITE")]), HOME, 0.2)
     assert lines(outputs) == ["100 INVITE"]
     assert only(outputs, sip.Invited).party == Party("seat", "1001")
 

@@ -67,12 +67,31 @@ def test_late_offer() -> None:
 
 def test_a_new_contact_is_the_new_target() -> None:
     call = talking()
-    data = call.phone.next("INVITE", body=HOLD).replace(b"Contact: <sip:13912345678@192.0.2.9:5060>", b"Contact: <sip:moved@192.0.2.77>")
+    data = call.phone.next("INVITE", body=HOLD).replace(
+        b"Contact: <sip:13912345678@192.0.2.9:5060>", b"Contact: <sip:moved@192.0.2.77>"
+    )
     call.agent.receive(data, PEER, 2.0)
     call.agent.answer_reinvite(call.session, OURS, 2.1)
     call.agent.receive(call.phone.ack(), PEER, 2.2)
     bye = call.agent.bye(call.session, 3.0)
     assert sends(bye)[0].startswith("BYE sip:moved@192.0.2.77 SIP/2.0")
+
+
+def test_a_contact_that_leads_nowhere_changes_no_target() -> None:
+    call = talking()
+    data = call.phone.next("INVITE", body=HOLD).replace(b"Contact: <sip:13912345678@192.0.2.9:5060>", b"Contact: <tel:1>")
+    assert events(call.agent.receive(data, PEER, 2.0)) == [sip.Reinvited(call.session, HOLD)]
+    call.agent.reject_reinvite(call.session, 488, 2.1)
+    invite = sends(call.agent.reinvite(call.session, OURS, 3.0))[0]
+    call.agent.receive(response(invite, 200, body=SDP, contact=None), PEER, 3.1)
+    assert sends(call.agent.bye(call.session, 4.0))[0].startswith("BYE sip:13912345678@192.0.2.9:5060 SIP/2.0")
+
+
+def test_a_2xx_after_the_refusal_is_ignored() -> None:
+    call = talking()
+    invite = sends(call.agent.reinvite(call.session, OURS, 2.0))[0]
+    call.agent.receive(response(invite, 491), PEER, 2.1)
+    assert call.agent.receive(response(invite, 200, body=SDP), PEER, 2.2) == []
 
 
 def test_cancelled_reinvite() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from dataclasses import replace
 
 import pytest
@@ -18,7 +19,8 @@ LINPHONE = (
 )
 PYVOIP = (
     b"v=0\r\no=pyVoIP 1 3 IN IP4 127.0.0.1\r\ns=pyVoIP 1.6.8\r\nc=IN IP4 127.0.0.1\r\nt=0 0\r\nm=audio 10010 RTP/AVP 0 101\r\n"
-    b"a=rtpmap:0 PCMU/8000\r\na=rtpmap:101 telephone-event/8000\r\na=fmtp:101 0-15\r\na=ptime:20\r\na=maxptime:150\r\na=sendrecv\r\n"
+    b"a=rtpmap:0 PCMU/8000\r\na=rtpmap:101 telephone-event/8000\r\n"
+    b"a=fmtp:101 0-15\r\na=ptime:20\r\na=maxptime:150\r\na=sendrecv\r\n"
 )
 
 
@@ -48,8 +50,10 @@ def test_our_preference_can_be_turned() -> None:
 
 
 def test_the_offers_payload_types_are_kept() -> None:
-    offer = LINPHONE.replace(b"96 0 8 101", b"96 110 120").replace(b"rtpmap:96 opus/48000/2", b"rtpmap:110 pcma/8000/1").replace(
-        b"rtpmap:101 telephone-event", b"rtpmap:120 telephone-event"
+    offer = (
+        LINPHONE.replace(b"96 0 8 101", b"96 110 120")
+        .replace(b"rtpmap:96 opus/48000/2", b"rtpmap:110 pcma/8000/1")
+        .replace(b"rtpmap:101 telephone-event", b"rtpmap:120 telephone-event")
     )
     text, stream = agree(offer)
     assert (stream.payload_type, stream.dtmf_payload_type) == (110, 120)
@@ -172,7 +176,5 @@ def test_stream_as_json() -> None:
 
 @given(st.binary(max_size=200) | st.binary(max_size=30).map(lambda noise: PYVOIP[:120] + noise + PYVOIP[120:]))
 def test_nothing_but_sdp_errors(data: bytes) -> None:
-    try:
+    with contextlib.suppress(SdpError):
         agree(data)
-    except SdpError:
-        pass

@@ -211,7 +211,8 @@ def test_a_fork_that_answers_second_is_hung_up() -> None:
 
 
 @pytest.mark.parametrize(
-    ("status", "asked", "sent"), [(401, "WWW-Authenticate", "Authorization"), (407, "Proxy-Authenticate", "Proxy-Authorization")]
+    ("status", "asked", "sent"),
+    [(401, "WWW-Authenticate", "Authorization"), (407, "Proxy-Authenticate", "Proxy-Authorization")],
 )
 def test_a_challenge_is_answered(status: int, asked: str, sent: str) -> None:
     call = dialled(auth_user="trunk", password="pw")
@@ -257,18 +258,26 @@ def test_a_refused_password_is_not_tried_again_but_a_stale_nonce_is() -> None:
     assert events(third) == [sip.Rejected("leg", 401, "Whatever")]
     call = dialled(password="pw")
     first = sends(call.agent.receive(response(call.invite, 401, extra=[CHALLENGE]), PEER, 0.1))[1]
-    assert events(call.agent.receive(response(first, 401, extra=[CHALLENGE]), PEER, 0.2)) == [sip.Rejected("leg", 401, "Whatever")]
+    assert events(call.agent.receive(response(first, 401, extra=[CHALLENGE]), PEER, 0.2)) == [
+        sip.Rejected("leg", 401, "Whatever")
+    ]
 
 
-@pytest.mark.parametrize("extra", [[], ["WWW-Authenticate: Basic x=y"], ['WWW-Authenticate: Digest realm="r", nonce="n", algorithm=X']])
+@pytest.mark.parametrize(
+    "extra", [[], ["WWW-Authenticate: Basic x=y"], ['WWW-Authenticate: Digest realm="r", nonce="n", algorithm=X']]
+)
 def test_a_challenge_that_cannot_be_answered(extra: list[str]) -> None:
     call = dialled(password="pw")
-    assert events(call.agent.receive(response(call.invite, 401, extra=extra), PEER, 0.1)) == [sip.Rejected("leg", 401, "Whatever")]
+    assert events(call.agent.receive(response(call.invite, 401, extra=extra), PEER, 0.1)) == [
+        sip.Rejected("leg", 401, "Whatever")
+    ]
 
 
 def test_a_challenge_without_password() -> None:
     call = dialled()
-    assert events(call.agent.receive(response(call.invite, 401, extra=[CHALLENGE]), PEER, 0.1)) == [sip.Rejected("leg", 401, "Whatever")]
+    assert events(call.agent.receive(response(call.invite, 401, extra=[CHALLENGE]), PEER, 0.1)) == [
+        sip.Rejected("leg", 401, "Whatever")
+    ]
 
 
 def test_strange_responses() -> None:
@@ -314,3 +323,17 @@ def test_a_refusal_after_cancel_is_487() -> None:
 def test_provisional_of_another_agent_is_ignored() -> None:
     call = dialled()
     assert make_agent(prefix="z").receive(response(call.invite, 180), PEER, 1.0) == []
+
+
+def test_a_forgotten_call_that_is_refused() -> None:
+    call = dialled()
+    call.agent.receive(response(call.invite, 180), PEER, 1.0)
+    call.agent.forget("leg")
+    outputs = call.agent.receive(response(call.invite, 486), PEER, 2.0)
+    assert lines(outputs) == ["ACK"]
+    assert events(outputs) == []
+
+
+def test_a_provisional_after_the_answer_is_late() -> None:
+    call = answered()
+    assert call.agent.receive(response(call.invite, 180), PEER, 1.1) == []

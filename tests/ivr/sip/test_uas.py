@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from ivr.sip import events as sip
@@ -204,7 +206,7 @@ def test_late_offer() -> None:
         ({"extra": ["Record-Route: <http://x>"]}, "400", "Server", "hotline"),
     ],
 )
-def test_what_cannot_be_a_call(invite: dict[str, object], status: str, name: str, value: str) -> None:
+def test_what_cannot_be_a_call(invite: dict[str, Any], status: str, name: str, value: str) -> None:
     outputs = make_agent().receive(Phone().invite(**invite), PEER, 0.0)
     assert lines(outputs) == [f"{status} INVITE"]
     assert events(outputs) == []
@@ -239,7 +241,14 @@ def test_other_methods_of_a_trunk() -> None:
     options = agent.receive(Phone().request("OPTIONS"), PEER, 0.0)
     assert lines(options) == ["200 OPTIONS"]
     assert "INVITE" in header(sends(options)[0], "Allow")
-    for method, status in (("MESSAGE", 405), ("REFER", 405), ("SUBSCRIBE", 405), ("ABRACADABRA", 501), ("BYE", 481), ("INFO", 481)):
+    for method, status in (
+        ("MESSAGE", 405),
+        ("REFER", 405),
+        ("SUBSCRIBE", 405),
+        ("ABRACADABRA", 501),
+        ("BYE", 481),
+        ("INFO", 481),
+    ):
         outputs = agent.receive(Phone(call_id=method).request(method), PEER, 0.0)
         assert lines(outputs) == [f"{status} {method}"]
     bye = Phone(call_id="x", to_tag="x").request("BYE")

@@ -1,0 +1,252 @@
+"""kill -9 in mid-call: the talk goes on, queued callers keep their place, and every call ends with a complete record."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+
+from ivr.phones import audio
+from ivr.phones.scripted import Answer, Call, Ring, ScriptedPhone
+from tests.site import MAIN_MENU, MUSIC, Site, running
+from tests.stalls import Stalls
+from tests.talk import queued, sound, talking
+
+GAP_S = 0.1
+"""The longest silence that the death of an engine may cause: media alone goes on."""
+
+
+@pytest.fixture
+async def site(tmp_path: Path) -> AsyncIterator[Site]:
+    async with running(tmp_path) as site:
+        yield site
+
+
+async def still_talking(caller: Call, agent: Call) -> None:
+    """Both hear new sound of the other, not what was under way before."""
+    caller.send_tone(500)
+    agent.send_tone(700)
+    await asyncio.gather(caller.wait_tone(700, 30), agent.wait_tone(500, 30))
+
+
+async def talk_through(site: Site, caller: Call, agent: Call, *parts: str) -> None:
+    """Kill these parts in a talk: both go on hearing each other, without a gap that the machine itself did not make."""
+    with Stalls() as stalls:
+        since = caller.heard[-1].at
+        await asyncio.gather(*(site.kill(part) for part in parts))
+        await still_talking(caller, agent)
+        gap_s = max(caller.largest_gap(since), agent.largest_gap(since))
+    assert gap_s < GAP_S + stalls.worst_s
+
+
+def speaks(channel: audio.Samples, hz: int) -> bool:
+    """Whether some quarter of the last second of a recorded side is this tone."""
+    last, quarter = channel[-audio.RATE :], audio.RATE // 4
+    return any(audio.tone_share(last[at : at + quarter], hz) > 0.9 for at in range(0, len(last), quarter))
+
+
+async def free_again(site: Site, seat: ScriptedPhone) -> None:
+    """The seat is not stuck: the next caller reaches it."""
+    caller, agent = await talking(site, seat, user="13900000009")
+    await agent.hang_up()
+    assert await caller.wait_ended() == "remote"
+
+
+async def audited(site: Site) -> None:
+    status, said = await site.command("followup", "audit")
+    assert status == 0, said
+
+
+@pytest.mark.parametrize("part", ["console", "scribe", "redis"])
+async def test_a_talk_outlives_console_scribe_and_redis(site: Site, part: str) -> None:
+    seat = await site.seat()
+    caller, agent = await talking(site, seat)
+    await talk_through(site, caller, agent, part)
+    await caller.hang_up()
+    assert await agent.wait_ended() == "remote"
+    [row] = await site.ended()
+    assert row["reason"] == "completed"
+    assert (site.recordings / row["recording"]).stat().st_size > 8000
+    await free_again(site, seat)
+    await audited(site)
+
+
+async def test_redis_dies_while_a_caller_waits_and_its_place_is_kept(site: Site) -> None:
+    first, second = await queued(site, user="13900000001"), await queued(site, user="13900000002")
+    await site.kill("redis")
+    seat = await site.seat()
+    agent = await seat.incoming(30)
+    assert agent.caller == "13900000001"
+    await agent.wait_answered()
+    await first.hang_up()
+    agent = await seat.incoming(30)
+    assert agent.caller == "13900000002"
+    await second.hang_up()
+    await site.ended(2)
+
+
+async def test_the_engine_dies_in_a_talk(site: Site) -> None:
+    seat = await site.seat()
+    caller, agent = await talking(site, seat)
+    await talk_through(site, caller, agent, "engine")
+    # The old dialogs go on: hold and resume by re-INVITE, then BYE.
+    await agent.hold()
+    await caller.wait_like(sound(MUSIC)[: 2 * audio.RATE], since=caller.heard[-1].at)
+    await agent.resume()
+    await still_talking(caller, agent)
+    await caller.hang_up()
+    assert await agent.wait_ended() == "remote"
+    [row] = await site.ended()
+    assert (row["reason"], row["ended_by"]) == ("completed", "caller")
+    assert "engine_restarted" in site.events(row["call_id"])
+    left, right = audio.read_wav((site.recordings / row["recording"]).read_bytes()).channels
+    assert speaks(left, 500)
+    assert speaks(right, 700)
+    await free_again(site, seat)
+
+
+async def test_the_engine_dies_in_the_menu(site: Site) -> None:
+    phone = await site.phone()
+    caller = await phone.dial("4001")
+    await caller.wait_answered()
+    await caller.wait_like(sound(MAIN_MENU))
+    since = caller.heard[-1].at
+    await site.kill("engine")
+    await caller.wait_like(sound(MAIN_MENU), since=since, timeout_s=30)
+    await caller.press("2")
+    assert await caller.wait_ended(30) == "remote"
+    [row] = await site.ended()
+    assert row["reason"] == "menu_ended"
+
+
+async def test_the_engine_dies_with_callers_queued(site: Site) -> None:
+    first, second = await queued(site, user="13900000001"), await queued(site, user="13900000002")
+    await site.kill("engine")
+    seat = await site.seat()
+    agent = await seat.incoming(30)
+    assert agent.caller == "13900000001", "the first in line is first"
+    await agent.wait_answered()
+    await agent.hang_up()
+    assert await first.wait_ended() == "remote"
+    agent = await seat.incoming(30)
+    assert agent.caller == "13900000002"
+    await agent.hang_up()
+    assert await second.wait_ended() == "remote"
+    rows = await site.ended(2)
+    assert {row["reason"] for row in rows} == {"completed"}
+
+
+async def test_the_engine_dies_while_a_seat_rings(site: Site) -> None:
+    caller = await queued(site)
+    seat = await site.seat(sign_on=False)
+    seat.on_invite = Ring()
+    await site.code(seat, "*81")
+    ringing = await seat.incoming(30)
+    seat.on_invite = Answer()
+    await site.kill("engine")
+    assert await ringing.wait_ended(30) == "cancelled", "by its saved branch"
+    agent = await seat.incoming(30)
+    await agent.wait_answered()
+    agent.send_tone(620)
+    await caller.wait_tone(620, 30)
+    await caller.hang_up()
+    [row] = await site.ended()
+    assert (row["reason"], row["seat"]) == ("completed", "1026")
+    assert site.events(row["call_id"]).count("offered") == 2
+
+
+async def test_the_seat_answers_while_the_engine_is_dead(site: Site) -> None:
+    """The late 200 is acknowledged and hung up, or taken; the caller is served and the seat is not stuck."""
+    caller = await queued(site)
+    seat = await site.seat(sign_on=False)
+    seat.on_invite = Ring()
+    await site.code(seat, "*81")
+    ringing = await seat.incoming(30)
+    seat.on_invite = Answer()
+    killing = asyncio.create_task(site.kill("engine"))
+    await ringing.answer()
+    await killing
+    agent = await seat.incoming(30)
+    await agent.wait_answered()
+    await caller.hang_up()
+    assert await agent.wait_ended() == "remote"
+    await ringing.wait_ended(40)
+    await site.ended()
+    await free_again(site, seat)
+
+
+async def test_the_caller_hangs_up_while_the_engine_is_dead(site: Site) -> None:
+    seat = await site.seat()
+    caller, agent = await talking(site, seat)
+    killing = asyncio.create_task(site.kill("engine"))
+    await caller.hang_up()
+    await killing
+    assert await agent.wait_ended(30) == "remote"
+    [row] = await site.ended()
+    assert row["reason"] == "completed"
+    await free_again(site, seat)
+
+
+async def test_engine_and_redis_die_together(site: Site) -> None:
+    seat = await site.seat()
+    caller, agent = await talking(site, seat)
+    await talk_through(site, caller, agent, "redis", "engine")
+    await agent.hang_up()
+    assert await caller.wait_ended(30) == "remote"
+    [row] = await site.ended()
+    assert row["reason"] == "completed"
+
+
+async def test_media_dies_in_a_talk_and_sound_comes_back_by_reinvite(site: Site) -> None:
+    seat = await site.seat()
+    caller, agent = await talking(site, seat)
+    await site.kill("media-0")
+    await still_talking(caller, agent)
+    await caller.hang_up()
+    assert await agent.wait_ended() == "remote"
+    [row] = await site.ended()
+    kinds = site.events(row["call_id"])
+    assert kinds.index("media_lost") < kinds.index("media_back")
+    assert kinds.count("recording") == 2
+    await site.until(lambda: len(list(site.recordings.rglob("*.wav"))) == 2, "both takes are readable files")
+    for path in site.recordings.rglob("*.wav"):
+        assert audio.read_wav(path.read_bytes()).seconds > 0.5
+    await free_again(site, seat)
+
+
+async def test_media_dies_while_callers_are_in_menu_and_queue(site: Site) -> None:
+    waiting = await queued(site, user="13900000001")
+    phone = await site.phone("13900000002")
+    choosing = await phone.dial("4001")
+    await choosing.wait_answered()
+    await choosing.wait_like(sound(MAIN_MENU))
+    since = choosing.heard[-1].at
+    await site.kill("media-0")
+    await asyncio.gather(
+        choosing.wait_like(sound(MAIN_MENU), since=since, timeout_s=30),
+        waiting.wait_like(sound(MUSIC)[: 2 * audio.RATE], since=since, timeout_s=30),
+    )
+    await choosing.press("2")
+    assert await choosing.wait_ended(30) == "remote"
+    await waiting.hang_up()
+    rows = await site.ended(2)
+    assert sorted(row["reason"] for row in rows) == ["abandoned", "menu_ended"]
+
+
+async def test_serve_itself_is_killed_and_leaves_no_orphan(site: Site) -> None:
+    assert site.process is not None
+    pids = [site.pid(name) for name in ("redis", "media-0", "scribe", "engine", "console")]
+    site.process.kill()
+    site.process.wait()
+
+    def alive(pid: int) -> bool:
+        stat = Path(f"/proc/{pid}/stat")
+        try:
+            return stat.read_text().rpartition(")")[2].split()[0] != "Z"
+        except (FileNotFoundError, ProcessLookupError):
+            return False
+
+    site.process = None
+    await site.until(lambda: not any(alive(pid) for pid in pids), "all parts have ended")
