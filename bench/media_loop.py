@@ -21,7 +21,6 @@ import sys
 import tempfile
 import time
 import wave
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -30,8 +29,7 @@ sys.path.insert(0, str(Path(__file__).parent.parent))
 from ivr.media import worker
 from ivr.media.client import MediaClient
 from ivr.media.control import Mix, Open, Play, Record, Remote, Stats, StopRecord
-from ivr.media.outgoing import Address
-from ivr.media.packet import Buffers, Counters
+from ivr.media.outgoing import Address, Send
 from ivr.media.ports import Ports, Receive
 from ivr.media.schedule import Schedule
 
@@ -45,15 +43,14 @@ class LoopPorts(Ports):
     schedule: Schedule
     pending: list[tuple[socket.socket, Receive]]
 
-    def open(self) -> tuple[int, Callable[[bytearray | memoryview, Address], bool]]:
+    def open(self) -> tuple[int, Send]:
         port, _ = super().open()
         found: list[Any] = []
         self._transports = getattr(self, "_transports", {})
         self._transports[port] = found
 
-        def send(packet: bytearray | memoryview, to: Address) -> bool:
+        def send(packet: memoryview, to: Address) -> None:
             found[0].sendto(bytes(packet), to)
-            return True
 
         return port, send
 
@@ -127,9 +124,9 @@ def load(legs: list[int], seconds: float) -> None:
     sock.setblocking(False)
     packet = bytearray(struct.pack(">BBHII", 0x80, 8, 0, 0, 0) + b"\x55" * 160)
     begin = time.monotonic()
-    slots: list[list[tuple[int, Address]]] = [[] for _ in range(4)]
+    slots: list[list[tuple[int, Address]]] = [[] for _ in range(20)]
     for index, port in enumerate(legs):
-        slots[index % 4].append((index + 1, ("127.0.0.1", port)))
+        slots[index % 20].append((index + 1, ("127.0.0.1", port)))
     last: dict[int, float] = {}
     gaps: list[float] = []
     got = number = 0
@@ -138,10 +135,10 @@ def load(legs: list[int], seconds: float) -> None:
         now = time.monotonic()
         if now - begin >= seconds:
             break
-        if now < begin + number * 0.005:
-            time.sleep(begin + number * 0.005 - now)
-        for ssrc, to in slots[number % 4]:
-            struct.pack_into(">HII", packet, 2, number // 4 & 0xFFFF, number // 4 * 160, ssrc)
+        if now < begin + number * 0.001:
+            time.sleep(begin + number * 0.001 - now)
+        for ssrc, to in slots[number % 20]:
+            struct.pack_into(">HII", packet, 2, number // 20 & 0xFFFF, number // 20 * 160, ssrc)
             sock.sendto(packet, to)
         number += 1
         try:

@@ -26,7 +26,7 @@ from ivr.media.control import (
 )
 from ivr.media.g711 import Law
 from ivr.media.leg import Leg
-from ivr.media.outgoing import Address, Outgoing
+from ivr.media.outgoing import Address, Outgoing, Send
 from ivr.media.packet import Buffers, Counters
 from ivr.media.recordings import GROUPS, Disk, Recordings
 from ivr.media.schedule import SLOTS
@@ -49,7 +49,7 @@ class Refused(Exception):
 class Network(Protocol):
     """What is asked of the sockets (ports.Ports)."""
 
-    def open(self) -> tuple[int, Callable[[bytearray | memoryview, Address], bool]]: ...
+    def open(self) -> tuple[int, Send]: ...
 
     def attach(self, port: int, receive: Callable[[int, Address, int], None]) -> None: ...
 

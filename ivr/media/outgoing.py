@@ -17,6 +17,8 @@ from ivr.media.rtp import FRAME, HEADER, HEADER_SIZE, MARKER, SEQUENCE, TICK_SAM
 from ivr.media.timeline import Timeline
 
 Address: TypeAlias = tuple[str, int]
+Send: TypeAlias = Callable[[memoryview, Address], object]
+"""Passes a packet to the system; raises OSError when it is not taken, which loses the packet, as RTP may be lost."""
 
 _EARLY, _LATE = 4000, 12000  # samples a relayed stream may be ahead of and behind the local clock; drift gets there in hours
 _LOST = 200  # a step of more sequence numbers is no loss but another stream
@@ -24,7 +26,7 @@ _NEVER = -1
 
 
 class Outgoing:
-    """The stream to one peer. The Exchange sets who is heard; `send` passes a packet to the system, which may refuse."""
+    """The stream to one peer. The Exchange sets who is heard."""
 
     __slots__ = (
         "_buffers",
@@ -58,7 +60,7 @@ class Outgoing:
         ssrc: int,
         sequence: int,
         timestamp: int,
-        send: Callable[[bytearray | memoryview, Address], bool],
+        send: Send,
         moved: Callable[[], None],
         buffers: Buffers,
         counters: Counters,
@@ -117,7 +119,11 @@ class Outgoing:
             (timestamp + self._timestamp_shift) & TIMESTAMP,
             self._ssrc,
         )
-        if self.send(views[size], to):
+        try:
+            self.send(views[size], to)
+        except OSError:
+            self._counters.unsent += 1
+        else:
             self._counters.relayed += 1
 
     def relay_event(self, sequence: int, timestamp: int, event: bytearray, now: int) -> None:
@@ -143,7 +149,11 @@ class Outgoing:
             (timestamp + self._timestamp_shift) & TIMESTAMP,
             self._ssrc,
         )
-        if self.send(buffers.other_views[HEADER_SIZE + 4], self.remote):
+        try:
+            self.send(buffers.other_views[HEADER_SIZE + 4], self.remote)
+        except OSError:
+            self._counters.unsent += 1
+        else:
             self._counters.relayed += 1
 
     def _out_of_step(self, sequence: int, timestamp: int, count: int, now: int) -> bool:
@@ -221,7 +231,11 @@ class Outgoing:
         self._end = (timestamp + TICK_SAMPLES) & TIMESTAMP
         self._sequence = (sequence + 1) & SEQUENCE
         self._marker = 0
-        if self.send(buffers.other_views[FULL_SIZE], to):
+        try:
+            self.send(buffers.other_views[FULL_SIZE], to)
+        except OSError:
+            self._counters.unsent += 1
+        else:
             self._counters.sent += 1
         return ended
 

@@ -11,9 +11,9 @@ import select
 import socket
 from collections import deque
 from collections.abc import Callable, Sequence
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
-from ivr.media.outgoing import Address
+from ivr.media.outgoing import Address, Send
 from ivr.media.packet import Buffers, Counters
 
 EXPEDITED = 0xB8
@@ -43,8 +43,8 @@ class Ports:
     def __len__(self) -> int:
         return len(self._sockets)
 
-    def open(self) -> tuple[int, Callable[[bytearray | memoryview, Address], bool]]:
-        """Bind a port; returns it and what sends from it. Raises NoPort."""
+    def open(self) -> tuple[int, Send]:
+        """Bind a port; returns it and what sends from it, raising OSError. Raises NoPort."""
         for _ in range(len(self._free)):
             port = self._free.popleft()
             sock = socket.socket(self._family, socket.SOCK_DGRAM)
@@ -58,26 +58,20 @@ class Ports:
             with contextlib.suppress(OSError):  # not allowed everywhere
                 sock.setsockopt(socket.IPPROTO_IP, socket.IP_TOS, EXPEDITED)
             self._sockets[port] = sock
-            return port, self._sender(sock)
+            return port, sock.sendto
         raise NoPort("no free port")
-
-    def _sender(self, sock: socket.socket) -> Callable[[bytearray | memoryview, Address], bool]:
-        sendto, counters = sock.sendto, self._counters
-
-        def send(packet: bytearray | memoryview, to: Address) -> bool:
-            try:
-                sendto(packet, to)
-            except OSError:  # the buffer is full or there is no way: RTP is lost, not repeated
-                counters.unsent += 1
-                return False
-            return True
-
-        return send
 
     def attach(self, port: int, receive: Receive) -> None:
         """Begin to receive: receive(size, source, now) is called with each packet in the buffer."""
         sock = self._sockets[port]
-        self._receivers[sock.fileno()] = (sock.recvfrom_into, receive)
+        if self._family == socket.AF_INET6:  # its addresses have four parts
+
+            def receive_6(size: int, source: tuple[Any, ...], now: int) -> None:
+                receive(size, source[:2], now)
+
+            self._receivers[sock.fileno()] = (sock.recvfrom_into, receive_6)
+        else:
+            self._receivers[sock.fileno()] = (sock.recvfrom_into, receive)
         self._patient.register(sock, select.EPOLLIN)
 
     def hurry(self, port: int, hurried: bool) -> None:
@@ -111,7 +105,7 @@ class Ports:
                 size, source = found[0](packet)
             except OSError:  # none there after all, or an earlier packet's ICMP error
                 continue
-            found[1](size, source if len(source) == 2 else source[:2], now)
+            found[1](size, source, now)
         self._counters.received += len(ready) - len(others)
         return others
 

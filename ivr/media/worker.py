@@ -33,8 +33,6 @@ from ivr.media.schedule import Schedule
 from ivr.media.sounds import Sounds
 from ivr.media.writer import Writer
 
-import os
-G=float(os.environ.get("G","0"))
 IDLE_S = 1.0
 """Without legs the process wakes so often."""
 
@@ -143,18 +141,12 @@ class Worker:
         with contextlib.suppress(OSError):  # full: it wakes anyway; closed: it is over
             self._wake.send(b"\0")
 
-    _took = False
-
     def _turn(self) -> None:
         schedule, exchange = self._schedule, self._exchange
         idle = exchange.idle
         timeout = IDLE_S if idle else max(0.0, schedule.deadline - monotonic())
-        if self._took and timeout > G:
-            time.sleep(G)
-            timeout -= G
         ready = self._ports.hurried.poll(timeout, len(self._ports) + 16)
         seconds = monotonic()
-        self._took = len(ready) and G
         now = schedule.samples(seconds)
         for descriptor in self._ports.take(ready, now):
             if descriptor == self._woken.fileno():

@@ -56,11 +56,13 @@ class Desk:
         )
         self.transport = Transport(self.agent, self.react)
         self.seen: list[str] = []
+        self.told = asyncio.Event()
         self.parties: set[str] = set()
 
     def react(self, event: Event) -> None:
         """The app."""
         self.seen.append(type(event).__name__)
+        self.told.set()
         now = asyncio.get_running_loop().time()
         match event:
             case sip.Invited(session, party, _, _, _, _, offer):
@@ -76,7 +78,8 @@ class Desk:
         """Wait until the app was told so often."""
         async with asyncio.timeout(30):
             while self.seen.count(kind) < count:
-                await asyncio.sleep(0.02)
+                self.told.clear()
+                await self.told.wait()
 
 
 @pytest.fixture
