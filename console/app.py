@@ -7,7 +7,7 @@ from zoneinfo import ZoneInfo
 
 from flask import Flask, Response, render_template
 from sqlalchemy.exc import DBAPIError
-from werkzeug.exceptions import HTTPException, SecurityError
+from werkzeug.exceptions import HTTPException
 
 from console import callbacks, calls, floor, health, labels, language
 from console.feed import FloorFeed
@@ -51,8 +51,6 @@ def create_app(options: ConsoleOptions) -> Flask:
 
 
 def _failed(error: HTTPException) -> tuple[str, int] | Response:
-    if isinstance(error, SecurityError):  # a host name not ours: no page of ours may be built for it
-        return "not served under this host name\n", 400
     if error.response is not None:  # a redirect, or an answer made by whoever raised it
         return error.get_response()  # type: ignore[return-value]
     return render_template("error.html", status=error.code), error.code or 500

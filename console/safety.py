@@ -14,9 +14,21 @@ POLICY = (
 
 def protect(app: Flask, trusted_hosts: tuple[str, ...]) -> None:
     """Answer trusted host names only, refuse cross-site writes with 403, and send the headers."""
-    app.config["TRUSTED_HOSTS"] = list(trusted_hosts)
+    names = frozenset(name.strip("[]").lower() for name in trusted_hosts)
+
+    def known_host() -> Response | None:  # Flask's TRUSTED_HOSTS can't say [::1]
+        return None if _host_name() in names else Response("not served under this host name\n", 400, mimetype="text/plain")
+
+    app.before_request(known_host)
     app.before_request(_same_origin)
     app.after_request(_headers)
+
+
+def _host_name() -> str:
+    try:
+        return urlsplit(f"//{request.host}").hostname or ""
+    except ValueError:  # a half-open bracket
+        return ""
 
 
 def _same_origin() -> None:

@@ -21,7 +21,7 @@ from ivr.media.control import Close, Play
 from ivr.media.pool import MediaPool, Worker
 from ivr.registrations import Registrations
 from ivr.sip.agent import UserAgent
-from ivr.sip.events import Output
+from ivr.sip.events import Output, Over
 from ivr.steps import Action, Happening
 from prompts.catalogue import Catalogue
 from routing.commit import Commit, Op
@@ -162,9 +162,9 @@ class CallTask:
                     return []
                 return agent.invite(leg, target, sdp, now)
             case steps.CancelDial(leg):
-                return agent.cancel(leg, now)
+                return self._closing(leg, agent.cancel(leg, now))
             case steps.HangUpLeg(leg):
-                return agent.bye(leg, now)
+                return self._closing(leg, agent.bye(leg, now))
             case steps.ConfirmBye(leg):
                 return agent.confirm_bye(leg, now)
             case steps.Reinvite(leg, sdp):
@@ -173,6 +173,12 @@ class CallTask:
                 return agent.answer_reinvite(leg, sdp, now)
             case steps.RejectReinvite(leg, status):
                 return agent.reject_reinvite(leg, status, now)
+
+    def _closing(self, leg: str, outputs: list[Output]) -> list[Output]:
+        """What ends a leg. Where its dialog is gone already, nothing will come that says so."""
+        if not outputs and not self._shared.agent.knows(leg):
+            self.tell(Over(leg))
+        return outputs
 
     async def _commit(self, events: tuple[Event, ...], ops: tuple[Op, ...]) -> None:
         self.version += 1

@@ -42,6 +42,8 @@ class Reception:
         self._group: asyncio.TaskGroup | None = None
         self.tasks: dict[str, CallTask] = {}
         """Live calls by call id."""
+        self._restored: set[str] = set()
+        """Calls of the engine before, until media is connected and they can go on."""
 
     def open(self, group: asyncio.TaskGroup) -> None:
         """Begin; tasks run in `group`, those of restored calls among them."""
@@ -92,6 +94,9 @@ class Reception:
         self._shared.media.close_strays(worker, snapshot, set(self.tasks))
         for call_id in sorted(worker.calls):
             task = self.tasks[call_id]
+            if call_id in self._restored:
+                self._restored.discard(call_id)
+                task.tell(EngineRestarted())
             if task.call.caller_leg.port and task.call.caller_leg.leg not in snapshot.legs:
                 task.tell(MediaLost())
                 task.tell(MediaBack())
@@ -183,7 +188,7 @@ class Reception:
         task = CallTask(call, worker, self._shared, version=live.version, media_seen=(instance, last))
         for session in state["sessions"]:
             self._shared.agent.restore(session, now)
-        task.tell(EngineRestarted())
+        self._restored.add(live.call_id)
         self._add(task)
 
     def _add(self, task: CallTask) -> None:
@@ -197,6 +202,7 @@ class Reception:
 
     def _over(self, task: CallTask) -> None:
         del self.tasks[task.call.call_id]
+        self._restored.discard(task.call.call_id)
         task.worker.calls.discard(task.call.call_id)
         for leg in task.call.legs:
             self._shared.legs.pop(leg, None)

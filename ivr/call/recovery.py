@@ -90,6 +90,9 @@ def sound_again(call: State, *, new_media: bool) -> None:
     elif call.phase in (Phase.QUEUED, Phase.OFFERED):
         music(call, call.caller_leg)
     elif call.phase is Phase.TALKING:
+        for leg in call.legs.values():
+            if leg.up and leg.stream is not None:
+                call.do(call.remote(leg))
         join(call)
         seat = call.seat_leg
         if new_media:

@@ -213,9 +213,22 @@ def test_a_browser_without_origin_is_known_by_fetch_metadata(client: FlaskClient
     assert answer.status_code == 303
 
 
-def test_a_foreign_name_does_not_lead_here(client: FlaskClient) -> None:
-    assert client.get("/calls/", headers={"Host": "evil.example"}).status_code == 400
-    assert client.get("/calls/", headers={"Host": "127.0.0.1:8080"}).status_code == 200
+@pytest.mark.parametrize(
+    ("host", "status"),
+    [
+        ("127.0.0.1:8080", 200),
+        ("LocalHost", 200),
+        ("[::1]:8080", 200),
+        ("evil.example", 400),
+        ("localhost.evil.example", 400),
+        ("127.0.0.1.evil.example:80", 400),
+        ("[::1", 400),
+        ("[::2]", 400),
+        ("", 400),
+    ],
+)
+def test_a_foreign_name_does_not_lead_here(client: FlaskClient, host: str, status: int) -> None:
+    assert client.get("/calls/", headers={"Host": host}).status_code == status
 
 
 def test_every_answer_forbids_foreign_scripts_and_frames(client: FlaskClient, owed: int) -> None:

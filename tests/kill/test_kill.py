@@ -132,6 +132,7 @@ async def test_the_engine_dies_with_callers_queued(site: Site) -> None:
     assert await first.wait_ended() == "remote"
     agent = await seat.incoming(30)
     assert agent.caller == "13900000002"
+    await agent.wait_answered()
     await agent.hang_up()
     assert await second.wait_ended() == "remote"
     rows = await site.ended(2)
@@ -212,7 +213,7 @@ async def test_media_dies_in_a_talk_and_sound_comes_back_by_reinvite(site: Site)
     assert kinds.count("recording") == 2
     await site.until(lambda: len(list(site.recordings.rglob("*.wav"))) == 2, "both takes are readable files")
     for path in site.recordings.rglob("*.wav"):
-        assert audio.read_wav(path.read_bytes()).seconds > 0.5
+        assert audio.read_wav(path.read_bytes()).seconds > 0.1
     await free_again(site, seat)
 
 

@@ -83,7 +83,8 @@ def test_migrations_make_exactly_the_tables_of_the_rooms(url: str, engine: Engin
         assert "WHERE state IN ('open', 'claimed')" in pending
 
 
-def test_several_processes_may_migrate_at_once(url: str) -> None:
+@pytest.mark.parametrize("attempt", range(5))
+def test_several_processes_may_migrate_at_once(url: str, attempt: int) -> None:
     failures: list[BaseException] = []
 
     def run() -> None:
@@ -92,7 +93,7 @@ def test_several_processes_may_migrate_at_once(url: str) -> None:
         except OperationalError as error:
             failures.append(error)
 
-    threads = [threading.Thread(target=run) for _ in range(4)]
+    threads = [threading.Thread(target=run) for _ in range(8)]
     for thread in threads:
         thread.start()
     for thread in threads:

@@ -1,0 +1,493 @@
+"""The media process with real peers: what each side hears, what is recorded, what the engine is told."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import signal
+import socket
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from ivr.media.client import Fenced, MediaClient, MediaError, MediaLost
+from ivr.media.control import (
+    Close,
+    Digit,
+    List,
+    Mix,
+    Open,
+    Play,
+    Played,
+    Record,
+    Recording,
+    Silent,
+    Stats,
+    Stop,
+    StopRecord,
+)
+from ivr.media.g711 import Law
+from tests.ivr.media.rig import Peer, Rig, power, read_recording, snr_db, tone, write_wav
+
+
+def both(one: str, two: str) -> Mix:
+    return Mix((one, two), {one: (two,), two: (one,)})
+
+
+def continuous(peer: Peer) -> None:
+    """One SSRC, no number missing or doubled, time only forward."""
+    headers = peer.headers()
+    assert len({ssrc for _, _, _, ssrc in headers}) == 1
+    for (_, sequence, timestamp, _), (second, next_sequence, next_timestamp, _) in zip(headers, headers[1:], strict=False):
+        assert next_sequence == (sequence + 1) & 0xFFFF
+        step = (next_timestamp - timestamp) & 0xFFFFFFFF
+        assert 0 < step < 0x80000000 or (step == 0 and second & 0x7F == 101)  # a key's packets share their time
+
+
+async def test_a_prompt_is_heard_and_its_end_reported(rig: Rig) -> None:
+    one, two = (write_wav(rig.directory / f"{hz}.wav", tone(hz, 0.4)) for hz in (440, 1000))
+    peer = await rig.leg("a")
+    await rig.do(Play("a", 5, (str(one), str(two))))
+    (played,) = await rig.event(Played)
+    assert played == Played("a", 5, finished=True)
+    await rig.talk(0.1)
+    loud = [number for number, packet in enumerate(peer.packets) if set(packet[12:]) != {0xD5}]
+    assert loud == list(range(loud[0], loud[0] + 40))
+    sound = peer.heard(loud[0])
+    assert power(sound[:3200], 440) > 0.98
+    assert power(sound[3200:6400], 1000) > 0.98
+    continuous(peer)
+
+
+async def test_music_loops_until_it_is_stopped_and_a_play_replaces_the_one_before(rig: Rig) -> None:
+    music = write_wav(rig.directory / "music.wav", tone(500, 0.1))
+    peer = await rig.leg("a")
+    await rig.do(Play("a", 0, (str(music),), loop=True))
+    await rig.talk(0.5)
+    assert not rig.of(Played)
+    await rig.do(Play("a", 1, (str(write_wav(rig.directory / "x.wav", tone(900, 0.1))),)))
+    assert await rig.event(Played) == [Played("a", 1, finished=True)]
+    await rig.do(Play("a", 2, (str(music),), loop=True))
+    await rig.do(Stop("a"))
+    await rig.do(Stop("a"))
+    since = len(peer.packets)
+    await rig.talk(0.2)
+    assert np.abs(peer.heard(since + 2)).max() < 100
+    assert len(rig.of(Played)) == 1
+
+
+async def test_a_file_that_cannot_be_read_is_told_and_does_not_stop_the_others(rig: Rig) -> None:
+    fine = write_wav(rig.directory / "fine.wav", tone(440, 0.1))
+    wrong = write_wav(rig.directory / "wrong.wav", tone(440, 0.1), rate=16000)
+    peer = await rig.leg("a")
+    await rig.do(Play("a", 1, (str(rig.directory / "none.wav"), str(fine))))
+    await rig.event(Played)
+    await rig.talk(0.1)
+    (first, *_) = (number for number, packet in enumerate(peer.packets) if set(packet[12:]) != {0xD5})
+    assert power(peer.heard(first)[:800], 440) > 0.9
+    await rig.do(Play("a", 2, (str(wrong),), loop=True))
+    assert await rig.event(Played, 2) == [Played("a", 1, finished=False), Played("a", 2, finished=False)]
+
+
+@pytest.mark.parametrize(("left", "right"), [("PCMA", "PCMA"), ("PCMA", "PCMU"), ("PCMU", "PCMA"), ("PCMU", "PCMU")])
+async def test_two_parties_hear_each_other_and_both_are_recorded_apart(rig: Rig, left: Law, right: Law) -> None:
+    caller, seat = await rig.leg("caller", left), await rig.leg("seat", right)
+    caller.says(tone(400, 1))
+    seat.says(tone(1500, 1))
+    path = rig.recordings / "2026" / "talk.wav"
+    await rig.do(both("caller", "seat"))
+    await rig.do(Record("r", str(path), "caller", "seat"))
+    await rig.talk(1.0, caller, seat)
+    reply = await rig.do(StopRecord("r"))
+    for peer, hz in ((caller, 1500), (seat, 400)):
+        continuous(peer)
+        # As sent by the other side, without a packet of silence between.
+        assert snr_db(peer.heard()[1600:6400], hz) > (35 if left == right else 30)
+    assert reply == {"frames": reply["frames"], "gaps": 0, "path": str(path)}
+    sides = read_recording(path)
+    assert len(sides[0]) == len(sides[1]) == reply["frames"] >= 7200
+    for side, hz, other in ((sides[0], 400, 1500), (sides[1], 1500, 400)):
+        assert snr_db(side[2400:5600], hz) > 30
+        assert power(side, other) < 0.01
+    assert list(path.parent.iterdir()) == [path]
+    assert await rig.do(StopRecord("r")) == reply
+    assert await rig.do(StopRecord("never")) == {"frames": 0, "gaps": 0, "path": ""}
+
+
+async def test_announcement_then_talk_then_music_is_one_stream(rig: Rig) -> None:
+    prompt = write_wav(rig.directory / "number.wav", tone(700, 0.3))
+    music = write_wav(rig.directory / "music.wav", tone(300, 0.3))
+    caller, seat = await rig.leg("caller"), await rig.leg("seat")
+    caller.says(tone(400, 1))
+    seat.says(tone(1500, 1))
+    await rig.talk(0.1, caller, seat)
+    await rig.do(both("caller", "seat"))
+    await rig.do(Play("caller", 1, (str(prompt),)))
+    await rig.do(Play("seat", 1, (str(prompt),)))
+    await rig.until(lambda: len(rig.of(Played)) == 2, caller, seat)
+    await rig.talk(0.5, caller, seat)
+    await rig.do(Mix(("caller", "seat"), {}))
+    await rig.do(Play("caller", 0, (str(music),), loop=True))
+    await rig.talk(0.4, caller, seat)
+    for peer in (caller, seat):
+        continuous(peer)
+    sound = caller.heard()
+    spans = [sound[at : at + 800] for at in range(0, len(sound) - 800, 800)]
+    order = [hz for span in spans for hz in (700, 1500, 300) if power(span, hz) > 0.9]
+    assert order == sorted(order, key=[700, 1500, 300].index)
+    assert set(order) == {700, 1500, 300}
+
+
+async def test_three_parties_are_mixed(rig: Rig) -> None:
+    peers = [await rig.leg(name, law) for name, law in (("a", "PCMA"), ("b", "PCMU"), ("c", "PCMA"))]  # type: ignore[arg-type]
+    for peer, hz in zip(peers, (400, 1000, 1900), strict=True):
+        peer.says(tone(hz, 1, 0.1))
+    await rig.do(Mix(("a", "b", "c"), {"a": ("b", "c"), "b": ("a", "c"), "c": ("a",)}))
+    await rig.talk(0.6, *peers)
+    heard = [peer.heard()[-1600:] for peer in peers]
+    assert power(heard[0], 1000) == pytest.approx(0.5, abs=0.1)
+    assert power(heard[0], 1900) == pytest.approx(0.5, abs=0.1)
+    assert power(heard[0], 400) < 0.01
+    assert power(heard[1], 400) == pytest.approx(0.5, abs=0.1)
+    assert power(heard[2], 400) > 0.95
+    await rig.do(Close("a"))
+    await rig.talk(0.3, *peers[1:])
+    assert power(peers[1].heard()[-800:], 1900) > 0.95  # one is left: relayed
+    assert np.abs(peers[2].heard()[-800:]).max() < 100
+
+
+async def test_keys_are_reported_once_and_forwarded_only_to_who_takes_them(rig: Rig) -> None:
+    caller, plain, able = await rig.leg("caller"), await rig.leg("plain", dtmf=False), await rig.leg("able")
+    await rig.talk(0.1, caller)
+    caller.press("1")
+    caller.press("2", ends=1)
+    caller.press("3", ends=0)
+    caller.press("3", ends=5)
+    digits = await rig.event(Digit, 4)
+    assert [(d.leg, d.digit) for d in digits] == [("caller", d) for d in "1233"]
+    assert digits[0].duration_ms == 100
+    caller.press("#", ends=0)  # nothing follows: told by time
+    await rig.event(Digit, 5)
+    for name, peer in (("plain", plain), ("able", able)):
+        await rig.do(both("caller", name))
+        await rig.talk(0.2, caller)
+        caller.press("9")
+        await rig.talk(0.2, caller)
+        await rig.do(Mix(("caller", name), {}))
+        assert ([p for p in peer.packets if p[1] & 0x7F == 101] != []) == (name == "able")
+        continuous(peer)
+    await rig.talk(0.2)
+    assert "".join(d.digit for d in rig.of(Digit)) == "1233#99"
+
+
+async def test_the_peer_is_found_where_it_really_is(rig: Rig) -> None:
+    """A telephone behind a router sends from elsewhere than its SDP says; a stranger's single packets change nothing."""
+    peer = await rig.leg("a")
+    behind = Peer(ssrc=9)
+    rig.peers.append(behind)
+    behind.to = peer.to
+    behind.says(tone(400, 1))
+    stranger = Peer(ssrc=10)
+    rig.peers.append(stranger)
+    stranger.to = peer.to
+    stranger.send(b"\xd5" * 160)
+    await rig.talk(0.1)
+    assert not stranger.packets
+    await rig.talk(0.3, behind)
+    since = len(peer.packets)
+    stranger.says(tone(400, 1))
+    await rig.talk(0.3, behind, stranger)
+    assert len(peer.packets) == since
+    assert behind.packets
+    assert not stranger.packets
+    await rig.do(rig.remote("a", behind))
+    await rig.do(rig.remote("a", peer))
+    await rig.until(lambda: len(peer.packets) > since)
+
+
+async def test_a_held_peer_gets_nothing_and_a_play_goes_on_silently(rig: Rig) -> None:
+    peer = await rig.leg("a")
+    await rig.talk(0.2, peer)
+    await rig.do(rig.remote("a", peer, send=False, receive=False))
+    await rig.talk(0.1, peer)
+    since = len(peer.packets)
+    await rig.do(Play("a", 3, (str(write_wav(rig.directory / "x.wav", tone(440, 0.1))),)))
+    peer.press("1")
+    assert await rig.event(Played) == [Played("a", 3, finished=True)]
+    assert len(peer.packets) == since
+    await rig.do(rig.remote("a", peer))
+    peer.press("2")
+    assert [d.digit for d in await rig.event(Digit)] == ["2"]
+    await rig.until(lambda: len(peer.packets) > since)
+    assert peer.packets[since][1] & 0x80  # a marker after the pause
+    assert len({ssrc for _, _, _, ssrc in peer.headers()}) == 1
+
+
+async def test_silence_is_told_once_until_something_is_heard_again(tmp_path: Path) -> None:
+    rig = Rig(tmp_path, rtp_timeout_s=0.4)
+    try:
+        await rig.connect()
+        peer, held = await rig.leg("a"), await rig.leg("held")
+        await rig.do(rig.remote("held", held, receive=False))
+        await rig.talk(0.8, peer)
+        assert not rig.of(Silent)
+        (silent,) = await rig.event(Silent)
+        assert silent.leg == "a"
+        assert silent.seconds >= 0.4
+        await rig.talk(0.8)
+        assert len(rig.of(Silent)) == 1
+        await rig.talk(0.6, peer)
+        await rig.event(Silent, 2)
+    finally:
+        rig.close()
+
+
+async def test_a_listener_is_kept_alive_with_silence_while_its_source_says_nothing(rig: Rig) -> None:
+    caller, seat = await rig.leg("caller"), await rig.leg("seat")
+    await rig.talk(0.1, caller, seat)
+    await rig.do(both("caller", "seat"))
+    seat.says(tone(400, 1))
+    await rig.talk(0.2, caller, seat)
+    since = len(caller.packets)
+    await rig.until(lambda: len(caller.packets) > since + 20, caller)  # the seat sends nothing
+    assert np.abs(caller.heard(since + 10)).max() < 100
+    await rig.talk(0.5, caller, seat)
+    assert power(caller.heard()[-800:], 400) > 0.95
+    continuous(caller)
+
+
+async def test_garbage_is_counted_and_harms_nobody(own: Rig) -> None:
+    caller, seat = await own.leg("caller"), await own.leg("seat")
+    await own.do(both("caller", "seat"))
+    await own.do(Record("r", str(own.recordings / "r.wav"), "caller", "seat"))
+    caller.says(tone(400, 1))
+    await own.talk(0.4, caller, seat)
+    before = memory(own.process.pid)
+    rubbish = [b"", b"\x80", b"\x80\x08" + bytes(9), b"\x00" * 172, b"\xff" * 172, bytes(range(256)) * 8, b"\x8f\x08" + bytes(20)]
+    for number in range(400):
+        caller.sock.sendto(rubbish[number % len(rubbish)], caller.to)
+        far = caller.packet(b"\xd5" * 160, 8)
+        caller.sock.sendto(far[:2] + os.urandom(6) + far[8:], caller.to)
+        if number % 20 == 0:
+            await own.talk(0.02)
+    await own.talk(0.5, caller, seat)
+    assert power(seat.heard()[-800:], 400) > 0.95
+    assert memory(own.process.pid) < before + 8_000
+    assert (await own.do(Stats()))["garbage"] >= 200
+    reply = await own.do(StopRecord("r"))
+    assert reply["frames"] < 8 * 20000
+
+
+def memory(pid: int) -> int:
+    """Resident kB."""
+    status = Path(f"/proc/{pid}/status").read_text(encoding="ascii")
+    return int(next(line for line in status.splitlines() if line.startswith("VmRSS")).split()[1])
+
+
+async def test_commands_are_idempotent_and_unknown_legs_refused(rig: Rig) -> None:
+    port = (await rig.do(Open("a", "call")))["port"]
+    assert (await rig.do(Open("a", "call")))["port"] == port
+    assert port % 2 == 0
+    assert (await rig.do(Open("b", "call")))["port"] != port
+    for command in (Stop("x"), both("a", "x"), Record("r", str(rig.recordings / "r.wav"), "a", "x"), Play("x", 1, ())):
+        with pytest.raises(MediaError, match="no such leg: x"):
+            await rig.do(command)
+    await rig.do(Close("a"))
+    await rig.do(Close("a"))
+    snapshot = await rig.do(List())
+    assert list(snapshot["legs"]) == ["b"]
+    assert snapshot["legs"]["b"]["call"] == "call"
+
+
+async def test_no_free_port_is_an_error_not_an_end(tmp_path: Path) -> None:
+    rig = Rig(tmp_path, port_min=26000, port_max=26003)
+    try:
+        await rig.connect()
+        taken = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+        with taken:
+            taken.bind(("127.0.0.1", 26002))
+            assert (await rig.do(Open("a", "")))["port"] == 26000
+            with pytest.raises(MediaError, match="no free port"):
+                await rig.do(Open("b", ""))
+        assert (await rig.do(Open("b", "")))["port"] == 26002
+        with pytest.raises(MediaError, match="no free port"):
+            await rig.do(Open("c", ""))
+        await rig.do(Close("a"))
+        await rig.do(Open("c", ""))
+    finally:
+        rig.close()
+
+
+async def test_an_engine_that_dies_is_followed_by_the_next_and_no_event_is_missed(own: Rig) -> None:
+    caller, seat = await own.leg("caller"), await own.leg("seat")
+    caller.says(tone(400, 1))
+    await own.do(both("caller", "seat"))
+    await own.do(Record("r", str(own.recordings / "r.wav"), "caller", "seat"))
+    await own.talk(0.2, caller, seat)
+    caller.press("1")
+    await own.event(Digit)
+    old = own.clients[0]
+    old.close()
+    caller.press("2")
+    await own.talk(0.4, caller, seat)
+    assert power(seat.heard()[-800:], 400) > 0.95
+    client, snapshot = await own.connect(epoch=2, ack=1)
+    assert list(snapshot.legs) == ["caller", "seat"]
+    assert snapshot.legs["seat"].hears == ("caller",)
+    assert [r.recording for r in snapshot.recordings] == ["r"]
+    assert snapshot.last_event == 2
+    await own.event(Digit, 2)
+    assert [(e.seq, e.message.digit) for e in own.events if isinstance(e.message, Digit)] == [(1, "1"), (2, "2")]
+    client.ack(2)
+    with pytest.raises(Fenced):
+        await old.connect(1, 0)
+    assert not old.connected
+    # Another instance's numbers mean nothing here: all that is unacknowledged comes.
+    caller.press("3")
+    await own.event(Digit, 3)
+    _, snapshot = await own.connect(epoch=2, ack=99, instance="another")
+    await own.event(Digit, 4)
+    assert own.events[-1].seq == 3
+    assert (await own.do(StopRecord("r")))["frames"] > 3200
+
+
+async def test_a_higher_epoch_takes_over_at_once(own: Rig) -> None:
+    old = own.clients[0]
+    await own.leg("a")
+    await own.connect(epoch=5)
+    await own.until(lambda: own.lost == 1)
+    with pytest.raises(MediaLost):
+        await old.request(List())
+    old.send(List())
+    with pytest.raises(Fenced):
+        await old.connect(4, 0)
+    assert list((await own.do(List()))["legs"]) == ["a"]
+
+
+async def test_what_engines_may_not_say_is_refused(rig: Rig) -> None:
+    reader, writer = await asyncio.open_unix_connection(str(rig.path))
+    for line in (b"what\n", b'{"do":"dance","id":1,"epoch":1}\n', b'{"do":"list","id":2,"epoch":1}\n'):
+        writer.write(line)
+        assert b'"error"' in await reader.readline()
+    writer.write(b"x" * (1 << 20) + b"y" * 70000)
+    with contextlib.suppress(ConnectionResetError):
+        assert await reader.read() == b""
+    writer.close()
+    assert await rig.do(List())
+
+
+async def test_without_an_engine_legs_go_after_a_while_and_recordings_are_finished(tmp_path: Path) -> None:
+    rig = Rig(tmp_path, orphan_s=0.5)
+    try:
+        await rig.connect()
+        caller, seat = await rig.leg("caller"), await rig.leg("seat")
+        path = rig.recordings / "r.wav"
+        await rig.do(Record("r", str(path), "caller", "seat"))
+        rig.clients[0].close()
+        await rig.until(path.exists, caller, seat)
+        assert len(read_recording(path)[0]) > 1600
+        _, snapshot = await rig.connect(epoch=2)
+        assert not snapshot.legs
+        assert [r.what for r in await rig.event(Recording)] == ["stopped"]
+    finally:
+        rig.close()
+
+
+async def test_a_recording_ends_with_its_second_leg(rig: Rig) -> None:
+    await rig.leg("caller")
+    await rig.leg("seat")
+    path = rig.recordings / "r.wav"
+    await rig.do(Record("r", str(path), "caller", "seat"))
+    await rig.do(Close("caller"))
+    assert not path.exists()
+    await rig.do(Close("seat"))
+    assert await rig.event(Recording) == [Recording("r", "stopped", str(path))]
+    read_recording(path)
+
+
+async def test_sigterm_finishes_recordings(own: Rig) -> None:
+    caller, seat = await own.leg("caller"), await own.leg("seat")
+    path = own.recordings / "r.wav"
+    await own.do(Record("r", str(path), "caller", "seat"))
+    await own.talk(0.3, caller, seat)
+    own.process.send_signal(signal.SIGTERM)
+    await own.until(lambda: own.process.poll() is not None)
+    assert own.process.returncode == 0
+    assert len(read_recording(path)[0]) >= 1600
+    assert not own.path.exists()
+
+
+async def test_kill_9_leaves_a_recording_that_the_next_process_makes_whole(own: Rig) -> None:
+    caller, seat = await own.leg("caller"), await own.leg("seat")
+    caller.says(tone(400, 1))
+    seat.says(tone(1500, 1))
+    path = own.recordings / "day" / "r.wav"
+    await own.do(Record("r", str(path), "caller", "seat"))
+    part = path.with_name("r.wav.media-7.part")
+    await own.until(lambda: part.exists() and part.stat().st_size > 10_000, caller, seat)
+    foreign = path.with_name("s.wav.media-8.part")
+    foreign.write_bytes(b"another process's")
+    own.process.kill()
+    own.process.wait()
+    assert not path.exists()
+    await own.until(lambda: own.lost == 1)
+    own.start()
+    await own.until(path.exists)
+    left, right = read_recording(path)
+    assert power(left[1600:], 400) > 0.9
+    assert power(right[1600:], 1500) > 0.9
+    assert foreign.exists()
+    _, snapshot = await own.connect(epoch=2, ack=7, instance="the one before")
+    assert not snapshot.legs
+
+
+async def test_a_full_disk_ends_recordings_and_no_calls(tmp_path: Path) -> None:
+    rig = Rig(tmp_path, min_free_bytes=1 << 60)
+    try:
+        await rig.connect()
+        caller, seat = await rig.leg("caller"), await rig.leg("seat")
+        caller.says(tone(400, 1))
+        await rig.do(both("caller", "seat"))
+        await rig.do(Record("r", str(rig.recordings / "r.wav"), "caller", "seat"))
+        assert [r.what for r in await rig.event(Recording)] == ["low_space"]
+        await rig.talk(0.4, caller, seat)
+        assert power(seat.heard()[-800:], 400) > 0.95
+        assert not list(rig.recordings.iterdir())
+    finally:
+        rig.close()
+
+
+async def test_a_recording_that_cannot_be_written_fails_alone(rig: Rig) -> None:
+    await rig.leg("caller")
+    await rig.leg("seat")
+    (rig.recordings / "file").write_text("in the way")
+    await rig.do(Record("r", str(rig.recordings / "file" / "r.wav"), "caller", "seat"))
+    (failed,) = await rig.event(Recording)
+    assert failed.what == "failed"
+    await rig.do(Record("s", str(rig.recordings / "s.wav"), "caller", "seat"))
+    assert (await rig.do(StopRecord("s")))["path"] == str(rig.recordings / "s.wav")
+    await rig.do(Record("t", str(rig.recordings / "s.wav"), "caller", "seat"))
+    assert (await rig.do(StopRecord("t")))["path"] == str(rig.recordings / "s-2.wav")
+
+
+async def test_one_process_a_socket(rig: Rig) -> None:
+    first = rig.process
+    rig.start()
+    try:
+        assert rig.process.wait(20) == 1
+    finally:
+        rig.process = first
+    assert await rig.do(List())
+
+
+async def test_nobody_there(tmp_path: Path) -> None:
+    lost = MediaClient(tmp_path / "media.sock", on_event=lambda _: None, on_lost=lambda: None)
+    with pytest.raises(MediaLost):
+        await lost.connect(1, 0)
+    with pytest.raises(MediaLost):
+        await lost.request(List())
+    lost.send(List())
+    lost.ack(1)
+    lost.close()
