@@ -237,7 +237,7 @@ class Site:
         """The last words of every part."""
         parts = []
         for path in sorted((self.data_dir / "log").glob("*.log")):
-            parts.append(f"== {path.name}\n" + "\n".join(path.read_text(encoding="utf-8").splitlines()[-15:]))
+            parts.append(f"== {path.name}\n" + "\n".join(path.read_text(encoding="utf-8").splitlines()[-25:]))
         return "\n".join(parts)
 
     async def command(self, *arguments: str) -> tuple[int, str]:
@@ -257,15 +257,13 @@ class Site:
 
 @contextlib.asynccontextmanager
 async def running(directory: Path, **options: Any) -> AsyncIterator[Site]:
-    """A site that is ended with the block; its parts' last words are shown when the block fails."""
+    """A site that is ended with the block; its parts' last words are shown with a failure."""
     site = Site(directory, **options)
     try:
         await site.start()
         yield site
-    except BaseException:
-        print(site.said, site.logs(), sep="\n")  # noqa: T201 - pytest shows it with the failure
-        raise
     finally:
+        print(site.said, site.logs(), sep="\n")  # noqa: T201 - pytest shows it with a failure
         await site.close()
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from ivr.media.g711 import SILENCE
 from ivr.media.rtp import SAMPLE_RATE
 from ivr.media.timeline import Timeline
 
@@ -13,7 +12,7 @@ HOLD = SAMPLE_RATE // 5
 class Recording:
     """`left` and `right` are leg names. Silence stands for whatever was not heard, and for what could not be stored."""
 
-    __slots__ = ("_missing", "gaps", "group", "left", "name", "path", "right", "sides")
+    __slots__ = ("gaps", "group", "left", "missing", "name", "path", "right", "sides")
 
     def __init__(self, name: str, path: str, left: str, right: str, *, start: int, group: int) -> None:
         self.name = name
@@ -24,7 +23,8 @@ class Recording:
         self.sides = (Timeline(start), Timeline(start))
         self.gaps = 0
         """Times that the disk was too slow."""
-        self._missing = 0
+        self.missing = 0
+        """Frames that could not be stored since the last that were."""
 
     def take(self, until: int, now: int) -> bytes:
         """The frames up to `until`, interleaved."""
@@ -34,14 +34,9 @@ class Recording:
         frames[1::2] = right
         return bytes(frames)
 
-    def lost(self, size: int) -> bool:
-        """Taken bytes that could not be stored. Returns whether a gap begins here."""
-        begins = self._missing == 0
-        self._missing += size
+    def lost(self, frames: int) -> bool:
+        """Taken frames could not be stored. Returns whether a gap begins here."""
+        begins = self.missing == 0
+        self.missing += frames
         self.gaps += begins
         return begins
-
-    def filler(self) -> bytes:
-        """Silence in place of what was lost since the last one."""
-        missing, self._missing = self._missing, 0
-        return SILENCE["PCMA"] * missing

@@ -10,6 +10,7 @@ from ivr.media.control import Message, Record, RecordingState
 from ivr.media.control import Recording as Notice
 from ivr.media.leg import Leg
 from ivr.media.recording import HOLD, Recording
+from ivr.media.wav import CHANNELS
 
 GROUPS = 10
 """Each recording is taken once a second, a tenth of them at a time."""
@@ -22,7 +23,7 @@ class Disk(Protocol):
 
     def open(self, name: str, path: str) -> None: ...
 
-    def write(self, name: str, data: bytes) -> bool: ...
+    def write(self, name: str, data: bytes, skipped: int) -> bool: ...
 
     def finish(self, name: str) -> None: ...
 
@@ -128,7 +129,8 @@ class Recordings:
         frames = recording.take(until, now)
         if not frames:
             return
-        filler = recording.filler()
-        if not self._disk.write(recording.name, filler + frames) and recording.lost(len(filler) + len(frames)):
+        if self._disk.write(recording.name, frames, recording.missing):
+            recording.missing = 0
+        elif recording.lost(len(frames) // CHANNELS):
             self.gaps += 1
             self._report(Notice(recording.name, "gap", "the disk is too slow"))

@@ -16,12 +16,15 @@ from typing import Literal
 import structlog
 
 from ivr.media import wav
+from ivr.media.g711 import SILENCE
 
 MAX_PENDING = 32 << 20
 """Bytes that may wait for the disk; more are refused."""
 
 SPACE_EVERY_S = 2.0
 JOIN_S = 10.0
+
+_QUIET = SILENCE["PCMA"] * (1 << 16)
 
 log = structlog.get_logger(__name__)
 
@@ -71,12 +74,12 @@ class Writer:
         """Begin a file."""
         self._orders.put(lambda: self._open(name, path))
 
-    def write(self, name: str, data: bytes) -> bool:
-        """Append frames. False when too much waits already: nothing is taken then."""
+    def write(self, name: str, data: bytes, skipped: int) -> bool:
+        """Append `skipped` frames of silence and then `data`. False when too much waits already: nothing is taken then."""
         if self.pending + len(data) > MAX_PENDING:
             return False
         self._put += len(data)
-        self._orders.put(lambda: self._write(name, data))
+        self._orders.put(lambda: self._write(name, data, skipped))
         return True
 
     def finish(self, name: str) -> None:
@@ -131,8 +134,13 @@ class Writer:
         self._files[name] = _File(descriptor, path, part)
         self._append(name, wav.header(0))
 
-    def _write(self, name: str, data: bytes) -> None:
+    def _write(self, name: str, data: bytes, skipped: int) -> None:
         self._done += len(data)
+        missing = skipped * wav.CHANNELS
+        while missing and name in self._files:
+            piece = _QUIET[:missing]
+            self._append(name, piece)
+            missing -= len(piece)
         if name in self._files:
             self._append(name, data)
 

@@ -22,6 +22,8 @@ from ivr.phones.message import (
 from ivr.phones.observed import Observed
 from ivr.phones.wire import Address, Identity, PhoneError, Refused, Wire, answer_to, token
 
+GONE = (408, 481)
+"""Refusals of a BYE that mean the same as its 200 (RFC 3261 15.1.1)."""
 ALLOW = "INVITE, ACK, CANCEL, BYE, OPTIONS, INFO"
 
 
@@ -106,7 +108,11 @@ class Call(Observed):
         """End the call by BYE, CANCEL or 603, nothing if it is over. Returns when the other side has answered."""
         if self.phase == "talking":
             self.finish("local")
-            await self._in_dialog("BYE", ended=True)
+            try:
+                await self._in_dialog("BYE", ended=True)
+            except Refused as error:
+                if error.status not in GONE:
+                    raise
         elif self.phase == "ringing":
             self.refuse(603, "Decline")
         elif self.phase == "calling":

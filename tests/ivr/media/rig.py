@@ -228,6 +228,7 @@ class Rig:
     async def renew(self, directory: Path) -> None:
         """The same process for another test: no legs, no events, a client of a higher epoch."""
         self.directory, self.recordings = directory, directory / "recordings"
+        self.recordings.mkdir()
         self.lost = 0
         self.events.clear()
         _, snapshot = await self.connect(ack=self.last_event)

@@ -7,6 +7,7 @@ import contextlib
 import os
 import signal
 import socket
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -40,7 +41,7 @@ def continuous(peer: Peer) -> None:
     """One SSRC, no number missing or doubled, time only forward."""
     headers = peer.headers()
     assert len({ssrc for _, _, _, ssrc in headers}) == 1
-    for (_, sequence, timestamp, _), (second, next_sequence, next_timestamp, _) in zip(headers, headers[1:], strict=False):
+    for (_, sequence, timestamp, _), (second, next_sequence, next_timestamp, _) in pairwise(headers):
         assert next_sequence == (sequence + 1) & 0xFFFF
         step = (next_timestamp - timestamp) & 0xFFFFFFFF
         assert 0 < step < 0x80000000 or (step == 0 and second & 0x7F == 101)  # a key's packets share their time
@@ -265,7 +266,15 @@ async def test_garbage_is_counted_and_harms_nobody(own: Rig) -> None:
     caller.says(tone(400, 1))
     await own.talk(0.4, caller, seat)
     before = memory(own.process.pid)
-    rubbish = [b"", b"\x80", b"\x80\x08" + bytes(9), b"\x00" * 172, b"\xff" * 172, bytes(range(256)) * 8, b"\x8f\x08" + bytes(20)]
+    rubbish = [
+        b"",
+        b"\x80",
+        b"\x80\x08" + bytes(9),
+        b"\x00" * 172,
+        b"\xff" * 172,
+        bytes(range(256)) * 8,
+        b"\x8f\x08" + bytes(20),
+    ]
     for number in range(400):
         caller.sock.sendto(rubbish[number % len(rubbish)], caller.to)
         far = caller.packet(b"\xd5" * 160, 8)

@@ -1,0 +1,112 @@
+"""Whatever happens in whatever order: no fault, one end, nothing left behind. The call is put down and picked up all the while."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from ivr.call import Phase
+from ivr.media import control as media
+from ivr.sip import events as sip
+from ivr.steps import (
+    Change,
+    Emit,
+    EngineRestarted,
+    Happening,
+    LegFailed,
+    LegOpened,
+    MediaBack,
+    MediaLost,
+    SeatClaimed,
+    SeatUnreachable,
+)
+from routing.commit import Dequeue, Enqueue, FreeSeat, Requeue
+from tests.ivr.call.test_call import CALLER, HELD, PEER, VIDEO_ONLY, Line
+
+LEGS = st.sampled_from([CALLER, "c1.s1", "c1.s2", "c1.s3"])
+OFFERS = st.sampled_from([PEER, HELD, VIDEO_ONLY, b""])
+HAPPENINGS: st.SearchStrategy[Happening] = st.one_of(
+    st.builds(LegOpened, LEGS, st.sampled_from([20000, 20002])),
+    st.builds(LegFailed, LEGS, st.just("no port")),
+    st.builds(SeatClaimed, st.sampled_from(["1026", "1027"])),
+    st.builds(SeatUnreachable, LEGS),
+    st.builds(MediaLost),
+    st.builds(MediaBack),
+    st.builds(EngineRestarted),
+    st.builds(sip.Acknowledged, LEGS, OFFERS, st.booleans()),
+    st.builds(sip.Cancelled, st.just(CALLER)),
+    st.builds(sip.Reinvited, LEGS, OFFERS),
+    st.builds(sip.ReinviteAnswered, LEGS, OFFERS),
+    st.builds(sip.ReinviteRejected, LEGS, st.sampled_from([491, 488]), st.booleans()),
+    st.builds(sip.Progressed, LEGS, st.just(180)),
+    st.builds(sip.Answered, LEGS, OFFERS),
+    st.builds(sip.Rejected, LEGS, st.sampled_from([486, 487, 408]), st.just("")),
+    st.builds(sip.HungUp, LEGS),
+    st.builds(sip.Broken, LEGS, st.sampled_from(["no_ack", "no_reinvite_answer", "no_bye_answer", "dialog_lost"])),
+    st.builds(sip.Over, LEGS),
+    st.builds(media.Digit, LEGS, st.sampled_from("12#"), st.just(100)),
+    st.builds(media.Played, LEGS, st.integers(-2, 4), st.just(True)),
+    st.builds(media.Silent, LEGS, st.just(30.0)),
+    st.builds(media.Recording, st.just("c1-1"), st.just("gap"), st.just("")),
+)
+STEPS = st.lists(st.one_of(HAPPENINGS, st.floats(0.1, 70.0)), max_size=40)
+
+
+class Ledger:
+    """What Redis would hold: where the call waits and which seats it has."""
+
+    def __init__(self) -> None:
+        self.waits = False
+        self.seats: set[str] = set()
+        self.ends = 0
+
+    def note(self, actions: list[Any]) -> None:
+        for action in actions:
+            match action:
+                case Emit("ended"):
+                    self.ends += 1
+                case Change(Enqueue() | Requeue()):
+                    self.waits = True
+                case Change(Dequeue()):
+                    self.waits = False
+                case Change(FreeSeat(seat)):
+                    self.seats.discard(seat)
+
+
+@settings(max_examples=400, deadline=None)
+@given(start=st.sampled_from(["arrived", "menu", "queue", "offer", "talk"]), steps=STEPS, frozen=st.booleans())
+def test_any_order(start: str, steps: list[Happening | float], frozen: bool) -> None:
+    line, ledger = Line(), Ledger()
+    match start:
+        case "menu":
+            line.to_menu()
+        case "queue":
+            line.to_queue()
+        case "offer":
+            line.to_offer()
+        case "talk":
+            line.to_talk()
+    ledger.note(line.all)
+    if line.call.seat:
+        ledger.waits = False  # the claim took the caller out of the queue
+        ledger.seats.add(line.call.seat)
+    line.frozen = frozen
+    for step in steps:
+        if isinstance(step, SeatClaimed):
+            if not ledger.waits or step.seat in ledger.seats:
+                continue  # no claim takes a caller who does not wait, nor a seat that is taken
+            ledger.waits = False
+            ledger.seats.add(step.seat)
+        ledger.note(line.wait(step) if isinstance(step, float) else line.tell(step))
+        assert line.call.phase is not Phase.QUEUED or ledger.waits, "a queued call is in the queue"
+        assert (line.call.seat in ledger.seats) if line.call.phase in (Phase.OFFERED, Phase.TALKING) else True
+    ledger.note(line.tell(sip.HungUp(CALLER)))
+    for leg in list(line.call.legs):
+        line.tell(sip.Broken(leg, "no_bye_answer"))
+        line.tell(sip.Rejected(leg, 487, ""))
+    assert ledger.ends == 1
+    assert line.over()
+    assert not ledger.waits
+    assert not ledger.seats

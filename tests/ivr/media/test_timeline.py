@@ -1,0 +1,131 @@
+"""Packets at their place in time, and never more memory than the ring."""
+
+from __future__ import annotations
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from ivr.media.recording import HOLD, Recording
+from ivr.media.timeline import CAPACITY, Timeline
+
+QUIET = b"\xd5"
+
+
+def voice(number: int) -> bytes:
+    return bytes([number]) * 160
+
+
+def test_packets_in_order_lie_one_after_the_other() -> None:
+    line = Timeline(0)
+    for number in range(5):
+        line.place(2**32 - 320 + number * 160 & 0xFFFFFFFF, voice(number), 160 + number * 160 + number % 3 * 50)
+    assert line.take(800, 1000) == b"".join(map(voice, range(5)))
+    assert line.take(800, 1000) == b""
+
+
+def test_a_lost_packet_is_silence_and_a_late_one_fills_its_place() -> None:
+    line = Timeline(0)
+    for number, now in ((0, 160), (1, 320), (3, 640), (5, 960), (2, 970)):
+        line.place(number * 160, voice(number), now)
+    assert line.take(960, 1000) == voice(0) + voice(1) + voice(2) + voice(3) + QUIET * 160 + voice(5)
+    line.place(4 * 160, voice(4), 1120)  # its place is gone
+    line.place(6 * 160, voice(6), 1120)
+    assert line.take(1120, 1200) == voice(6)
+
+
+def test_the_first_packet_lies_where_it_arrived() -> None:
+    line = Timeline(8000)
+    line.place(77, voice(1), 8000 + 1000)
+    assert line.take(9000, 9000) == QUIET * 840 + voice(1)
+
+
+def test_a_pause_of_the_source_is_a_pause() -> None:
+    line = Timeline(0)
+    line.place(0, voice(1), 160)
+    line.place(8000, voice(2), 8160)
+    assert line.take(8160, 8160) == voice(1) + QUIET * 7840 + voice(2)
+
+
+def test_a_jump_of_the_timestamp_is_laid_by_arrival() -> None:
+    for jump in (10**9, -(10**9), 40000, -40000):
+        line = Timeline(0)
+        line.place(0, voice(1), 160)
+        line.place((160 + jump) & 0xFFFFFFFF, voice(2), 330)
+        line.place((320 + jump) & 0xFFFFFFFF, voice(3), 480)
+        assert line.take(490, 490) == voice(1) + QUIET * 10 + voice(2) + voice(3), jump
+
+
+def test_a_source_that_runs_fast_is_laid_anew() -> None:
+    """A minute of a clock that is 1 % fast: never further ahead than 100 ms and a packet at the time of taking."""
+    line = Timeline(0)
+    timestamp = 0
+    for now in range(160, 60 * 8000, 158):
+        line.place(timestamp, voice(1), now)
+        timestamp += 160
+        if now % 8000 < 158:
+            taken = line.take(now - HOLD, now)
+            assert taken.count(1) >= len(taken) * 0.9
+            assert line.start + line._at - now <= 800 + 160
+
+
+def test_a_source_that_runs_slow_is_laid_anew() -> None:
+    line = Timeline(0)
+    timestamp = heard = total = 0
+    for now in range(160, 60 * 8000, 162):
+        line.place(timestamp, voice(1), now)
+        timestamp += 160
+        if now % 8000 < 162:
+            taken = line.take(now - HOLD, now)
+            heard, total = heard + taken.count(1), total + len(taken)
+    assert heard > total * 0.97
+
+
+def test_another_source_begins_at_its_arrival() -> None:
+    line = Timeline(0)
+    line.place(0, voice(1), 160)
+    line.restart()
+    line.place(160, voice(2), 660)
+    assert line.take(660, 660) == voice(1) + QUIET * 340 + voice(2)
+
+
+def test_reading_leaves_it_there_and_silence_where_nothing_is() -> None:
+    line = Timeline(1000)
+    line.place(0, voice(1), 1160)
+    assert line.read(1000) == line.read(1000) == voice(1)
+    assert line.read(1080) == voice(1)[:80] + QUIET * 80
+    assert line.read(900) == line.read(10**9) == QUIET * 160
+
+
+def test_what_nobody_took_for_long_is_silence() -> None:
+    line = Timeline(0)
+    line.place(0, voice(1), 160)
+    assert line.take(CAPACITY + 500, CAPACITY + 500) == voice(1) + QUIET * (CAPACITY + 340)
+    line.place(160, voice(2), CAPACITY + 660)
+    assert line.take(CAPACITY + 660, CAPACITY + 660) == voice(2)
+
+
+@given(st.lists(st.tuples(st.integers(0, 2**32 - 1) | st.integers(0, 40000), st.integers(1, 1600), st.integers(0, 4000))))
+def test_no_packets_make_it_grow(packets: list[tuple[int, int, int]]) -> None:
+    line = Timeline(0)
+    now = taken = 0
+    for timestamp, count, later in packets:
+        now += later
+        line.place(timestamp, bytes(count), now)
+        assert len(line._buffer) == CAPACITY
+        if now - line.start > 8000:
+            taken += len(line.take(now - HOLD, now))
+            assert len(line._buffer) == CAPACITY
+    assert taken == line.start
+
+
+def test_a_recording_interleaves_its_sides_and_counts_what_was_lost() -> None:
+    recording = Recording("r", "/r.wav", "a", "b", start=0, group=0)
+    recording.sides[0].place(0, voice(1), 160)
+    recording.sides[1].place(9, voice(2), 320)
+    frames = recording.take(320, 320)
+    assert frames[0::2] == voice(1) + QUIET * 160
+    assert frames[1::2] == QUIET * 160 + voice(2)
+    assert recording.lost(100)
+    assert not recording.lost(60)
+    assert recording.missing == 160
+    assert recording.gaps == 1
