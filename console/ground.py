@@ -1,4 +1,4 @@
-"""What every view stands on: options, database, live feed; hung up in the app once."""
+"""[io] What every view stands on: options, database, live feed; hung up in the app once."""
 
 from __future__ import annotations
 

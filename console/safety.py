@@ -1,4 +1,4 @@
-"""What keeps foreign pages out: no request that changes anything from elsewhere, no script or frame that isn't ours."""
+"""[io] What keeps foreign pages out: no request that changes anything from elsewhere, no script or frame that isn't ours."""
 
 from __future__ import annotations
 

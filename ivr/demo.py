@@ -215,9 +215,7 @@ class Demo:
                 self._line(
                     "log", f"{row['call_id']}: {row['caller']} {where} → {row['hotline']} → {row['menu_path']} → {row['queue']}"
                 )
-                self._line(
-                    "log", f"seat {row['seat']}, waited {row['wait_s']} s, talked {row['talk_s']} s, {row['reason']}"
-                )
+                self._line("log", f"seat {row['seat']}, waited {row['wait_s']} s, talked {row['talk_s']} s, {row['reason']}")
             async with self._step("both sides are on the recording"):
                 path = settings.recordings / str(row["recording"])
                 await self._until(path.exists, f"{path} is there")

@@ -20,9 +20,9 @@ from pathlib import Path
 from types import FrameType
 
 from ivr.config import Settings
-from ivr.listen import FIRST_FD, bind
+from ivr.listen import bind
 from storage.embedded import EmbeddedRedis
-from storage.lifeline import die_with_parent
+from storage.lifeline import spawn
 
 POLL_S = 0.05
 START_S = 40.0
@@ -162,23 +162,12 @@ class Supervisor:
         return environment
 
     def _spawn(self, child: Child) -> None:
-        descriptors = [sock.fileno() for sock in child.sockets.values()]
-
-        def in_child() -> None:
-            die_with_parent()
-            for offset, copy in enumerate([os.dup(descriptor) for descriptor in descriptors]):
-                os.dup2(copy, FIRST_FD + offset)
-
         with (self.log_path / f"{child.name}.log").open("ab") as log:
-            child.process = subprocess.Popen(
+            child.process = spawn(
                 [sys.executable, "-m", "ivr.cli", *child.arguments],
+                output=log,
                 env=self._environment(child),
-                stdin=subprocess.DEVNULL,
-                stdout=log,
-                stderr=log,
-                pass_fds=range(FIRST_FD, FIRST_FD + len(descriptors)),
-                preexec_fn=in_child,
-                start_new_session=True,  # Ctrl-C reaches serve only, which ends the rest in order
+                listen_fds=[sock.fileno() for sock in child.sockets.values()],
             )
         child.started_at = time.monotonic()
         self._say(f"{child.name:8} started, pid {child.process.pid}")

@@ -3,8 +3,8 @@
 Linux tells a process of its parent's death by itself (prctl PR_SET_PDEATHSIG). Elsewhere our own processes look at their parent
 once a second, and foreign programs get a small watcher that reads a pipe whose other end closes with us.
 
-This file is also a program, run as `python -I -S lifeline.py MODE PARENT FD COMMAND…`: it ties itself to its parent, then
-becomes COMMAND. It imports the standard library only.
+This file is also a program, run as `python -I -S lifeline.py MODE PARENT FD LISTEN COMMAND…`: it ties itself to its parent,
+puts the descriptors LISTEN in their places, then becomes COMMAND. It imports the standard library only.
 """
 
 from __future__ import annotations
@@ -18,13 +18,14 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import IO
 
 _PR_SET_PDEATHSIG = 1
 _LOOK_EVERY_S = 1.0
 _WATCHED_FDS = 1024
+_FIRST_LISTEN_FD = 3
 
 
 def die_with_parent(signum: signal.Signals = signal.SIGTERM, *, parent: int | None = None) -> None:
@@ -46,22 +47,27 @@ def spawn(
     command: Sequence[str],
     *,
     output: IO[bytes],
+    env: Mapping[str, str] | None = None,
     pass_fds: Sequence[int] = (),
+    listen_fds: Sequence[int] = (),
     by_pipe: bool = sys.platform != "linux",
 ) -> subprocess.Popen[bytes]:
     """Start a program, ours or not, that gets SIGTERM when this process ends. `output` takes its stdout and stderr.
 
+    It inherits `pass_fds` under their numbers, and `listen_fds` as 3, 4 and so on (sd_listen_fds(3)).
     On Linux call it from a thread that lives as long as the program shall (the main thread): its end counts as the parent's.
     """
-    fds = list(pass_fds)
+    fds = [*pass_fds, *listen_fds]
     lifeline = -1
     if by_pipe:
         lifeline = _read_end()
         fds.append(lifeline)
     mode = "pipe" if by_pipe else "signal"
-    wrapper = [sys.executable, "-I", "-S", str(Path(__file__)), mode, str(os.getpid()), str(lifeline)]
+    listen = ",".join(str(fd) for fd in listen_fds)
+    wrapper = [sys.executable, "-I", "-S", str(Path(__file__)), mode, str(os.getpid()), str(lifeline), listen]
     return subprocess.Popen(
         [*wrapper, *command],
+        env=env,
         stdin=subprocess.DEVNULL,
         stdout=output,
         stderr=subprocess.STDOUT,
@@ -104,11 +110,14 @@ def _watch(lifeline: int) -> None:
 
 
 def _main(arguments: Sequence[str]) -> None:
-    mode, parent, lifeline, *command = arguments
+    mode, parent, lifeline, listen, *command = arguments
     if mode == "pipe":
         _watch(int(lifeline))
     else:
         die_with_parent(parent=int(parent))
+    copies = [os.dup(int(fd)) for fd in listen.split(",") if fd]
+    for place, copy in enumerate(copies, start=_FIRST_LISTEN_FD):
+        os.dup2(copy, place)
     os.execv(command[0], command)
 
 

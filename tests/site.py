@@ -60,12 +60,12 @@ MENU = """
 start: welcome
 nodes:
   welcome: {kind: say, prompt: for_english, notice: true, then: main}
-  main: {kind: menu, prompt: main_menu, timeout_s: 20, keys: {"1": service, "2": bye, "3": main}}
+  main: {kind: menu, prompt: no_input, timeout_s: 20, keys: {"1": service, "2": bye, "3": main}}
   service: {kind: queue, queue: service}
   bye: {kind: hangup, prompt: goodbye}
 """
 """Short prompts, so that a test's call is through the notice in two seconds."""
-NOTICE, MAIN_MENU, MUSIC = (PATH / "zh" / "for_english.wav", PATH / "zh" / "main_menu.wav", PATH / "common" / "music.wav")
+NOTICE, MAIN_MENU, MUSIC = (PATH / "zh" / "for_english.wav", PATH / "zh" / "no_input.wav", PATH / "common" / "music.wav")
 
 
 def free_port(kind: socket.SocketKind) -> int:

@@ -159,7 +159,7 @@ async def test_the_engine_dies_while_a_seat_rings(site: Site) -> None:
 
 
 async def test_the_seat_answers_while_the_engine_is_dead(site: Site) -> None:
-    """The next engine takes the answer, or hangs it up and offers the caller again: either way both talk, and the seat is not stuck."""
+    """The next engine takes the answer, or hangs it up and offers the caller again: both talk, and the seat is not stuck."""
     caller = await queued(site)
     seat = await site.seat(sign_on=False)
     seat.on_invite = Ring()

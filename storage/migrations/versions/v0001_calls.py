@@ -1,4 +1,4 @@
-"""The call log, its events, return calls owed and their ledger."""
+"""[io] The call log, its events, return calls owed and their ledger."""
 
 from __future__ import annotations
 

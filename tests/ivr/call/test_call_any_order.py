@@ -1,4 +1,4 @@
-"""Whatever happens in whatever order: no fault, one end, nothing left behind. The call is put down and picked up all the while."""
+"""Whatever happens in whatever order: no fault, one end, nothing left behind, when put down and picked up all the while."""
 
 from __future__ import annotations
 
