@@ -1,4 +1,4 @@
-"""[io] Chinese first, English second: ?lang= (remembered in a cookie), then the browser's wish, then the installation's language."""
+"""[io] Chinese first, English second: ?lang= (kept in a cookie), then the browser's wish, then the installation's language."""
 
 from __future__ import annotations
 

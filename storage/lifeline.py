@@ -10,6 +10,7 @@ puts the descriptors LISTEN in their places, then becomes COMMAND. It imports th
 from __future__ import annotations
 
 import ctypes
+import fcntl
 import functools
 import os
 import select
@@ -24,7 +25,7 @@ from typing import IO
 
 _PR_SET_PDEATHSIG = 1
 _LOOK_EVERY_S = 1.0
-_WATCHED_FDS = 1024
+_WATCHED_FDS = 512
 _FIRST_LISTEN_FD = 3
 
 
@@ -115,7 +116,8 @@ def _main(arguments: Sequence[str]) -> None:
         _watch(int(lifeline))
     else:
         die_with_parent(parent=int(parent))
-    copies = [os.dup(int(fd)) for fd in listen.split(",") if fd]
+    # First out of the way, then each to its place: none overwrites another.
+    copies = [fcntl.fcntl(int(fd), fcntl.F_DUPFD_CLOEXEC, _WATCHED_FDS) for fd in listen.split(",") if fd]
     for place, copy in enumerate(copies, start=_FIRST_LISTEN_FD):
         os.dup2(copy, place)
     os.execv(command[0], command)

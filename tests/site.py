@@ -228,6 +228,7 @@ class Site:
         """Until it is so; AssertionError with what `serve` said when it never is."""
         end = time.monotonic() + timeout_s
         while not condition():
+            assert "ended with" not in self.said or "ready:" in self.said, f"it does not start\n{self.said}\n{self.logs()}"
             if self.process is not None and self.process.poll() is not None:
                 raise AssertionError(f"serve ended with {self.process.returncode}\n{self.said}")
             assert time.monotonic() < end, f"not within {timeout_s} s: {what}\n{self.said}\n{self.logs()}"

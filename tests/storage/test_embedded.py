@@ -3,6 +3,7 @@ from __future__ import annotations
 import os
 import shutil
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -238,3 +239,14 @@ def test_a_process_of_ours_goes_on_while_its_parent_lives() -> None:
     child.terminate()
     child.wait()
     child.stdout.close()
+
+
+def test_listening_sockets_come_as_the_first_descriptors(tmp_path: Path) -> None:
+    """Whatever numbers they had here, and in their order (sd_listen_fds)."""
+    with socket.create_server(("127.0.0.1", 0)) as first, socket.create_server(("127.0.0.1", 0)) as second:
+        program = "import socket; print([socket.socket(fileno=fd).getsockname()[1] for fd in (3, 4)])"
+        for pair in ((first, second), (second, first)):
+            with (tmp_path / "out").open("wb") as output:
+                child = spawn([sys.executable, "-c", program], output=output, listen_fds=[sock.fileno() for sock in pair])
+                assert child.wait(30) == 0
+            assert (tmp_path / "out").read_text().strip() == str([sock.getsockname()[1] for sock in pair])
