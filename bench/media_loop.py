@@ -28,12 +28,10 @@ sys.path.insert(0, str(Path(__file__).parent.parent))
 
 from ivr.media import worker
 from ivr.media.client import MediaClient
-from ivr.media.control import Mix, Open, Play, Record, Remote, Stats, StopRecord
+from ivr.media.control import Mix, Open, Play, Record, Remote, Stats
 from ivr.media.outgoing import Address, Send
 from ivr.media.ports import Ports, Receive
 from ivr.media.schedule import Schedule
-
-LOAD_PORT = 47000
 
 
 class LoopPorts(Ports):
@@ -50,7 +48,8 @@ class LoopPorts(Ports):
         self._transports[port] = found
 
         def send(packet: memoryview, to: Address) -> None:
-            found[0].sendto(bytes(packet), to)
+            if found:  # else the loop hasn't made the transport yet
+                found[0].sendto(bytes(packet), to)
 
         return port, send
 
@@ -116,11 +115,9 @@ def serve(kind: str, path: Path) -> None:
     loop.run_forever()
 
 
-def load(legs: list[int], seconds: float) -> None:
+def load(descriptor: int, legs: list[int], seconds: float) -> None:
     """The load process: RTP to every port of `legs`, and the gaps of what comes back."""
-    sock = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
-    sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1 << 24)
-    sock.bind(("127.0.0.1", LOAD_PORT))
+    sock = socket.socket(fileno=descriptor)
     sock.setblocking(False)
     packet = bytearray(struct.pack(">BBHII", 0x80, 8, 0, 0, 0) + b"\x55" * 160)
     begin = time.monotonic()
@@ -162,53 +159,67 @@ def cpu_s(pid: int) -> float:
     return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
-async def measure(loop_kind: str, calls: int, bridged: bool, seconds: float, directory: Path) -> None:
-    """One line of the table."""
-    path = directory / "bench.sock"
+async def connected(path: Path) -> MediaClient:
+    """The engine's end of the process under measurement."""
+    client = MediaClient(path, on_event=lambda event: client.ack(event.seq), on_lost=lambda: None)
+    for _ in range(200):
+        try:
+            await client.connect(1, 0)
+            break
+        except ConnectionError:
+            await asyncio.sleep(0.05)
+    return client
+
+
+async def set_up(client: MediaClient, calls: int, bridged: bool, load_port: int, directory: Path) -> list[int]:
+    """Make the calls; returns the legs' ports."""
     prompt = directory / "prompt.wav"
     with wave.open(str(prompt), "wb") as file:
         file.setnchannels(1)
         file.setsampwidth(2)
         file.setframerate(8000)
         file.writeframes(os.urandom(160000))
-    process = await asyncio.create_subprocess_exec(sys.executable, __file__, "--serve", loop_kind, str(path))
-    client = MediaClient(path, on_event=lambda event: client.ack(event.seq), on_lost=lambda: None)
-    for _ in range(100):
-        try:
-            await client.connect(1, 0)
-            break
-        except ConnectionError:
-            await asyncio.sleep(0.05)
     legs = [f"leg{index}" for index in range(calls * (1 + bridged))]
     ports = []
     for leg in legs:
         ports.append((await client.request(Open(leg, "call")))["port"])
-        await client.request(Remote(leg, "127.0.0.1", LOAD_PORT, "PCMA", 8))
-    if bridged:
-        for index in range(calls):
-            one, two = legs[2 * index : 2 * index + 2]
-            await client.request(Mix((one, two), {one: (two,), two: (one,)}))
-            await client.request(Record(f"r{index}", str(directory / f"r{index}.wav"), one, two))
-    else:
-        for leg in legs:
+        await client.request(Remote(leg, "127.0.0.1", load_port, "PCMA", 8))
+        if not bridged:
             await client.request(Play(leg, 1, (str(prompt),), loop=True))
-    arguments = [sys.executable, __file__, "--load", json.dumps(ports), str(seconds + 3)]
-    generator = await asyncio.create_subprocess_exec(*arguments, stdout=asyncio.subprocess.PIPE)
-    await asyncio.sleep(2)
-    before, begin = cpu_s(process.pid), time.monotonic()
-    await asyncio.sleep(seconds)
-    share = (cpu_s(process.pid) - before) / (time.monotonic() - begin)
-    out, _ = await generator.communicate()
-    result = json.loads(out)
-    if bridged:
-        for index in range(calls):
-            await client.request(StopRecord(f"r{index}"))
-    stats = await client.request(Stats())
-    client.close()
-    process.terminate() if loop_kind == "epoll" else process.kill()
-    await process.wait()
+    for index in range(calls if bridged else 0):
+        one, two = legs[2 * index : 2 * index + 2]
+        await client.request(Mix((one, two), {one: (two,), two: (one,)}))
+        await client.request(Record(f"r{index}", str(directory / f"r{index}.wav"), one, two))
+    return ports
+
+
+async def measure(kind: str, calls: int, bridged: bool, seconds: float, directory: Path) -> None:
+    """One line of the table."""
+    path = directory / "bench.sock"
+    process = await asyncio.create_subprocess_exec(sys.executable, __file__, "--serve", kind, str(path))
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sock:
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1 << 24)
+        sock.bind(("127.0.0.1", 0))
+        try:
+            client = await connected(path)
+            ports = await set_up(client, calls, bridged, sock.getsockname()[1], directory)
+            order = json.dumps([sock.fileno(), ports, seconds + 3])
+            generator = await asyncio.create_subprocess_exec(
+                sys.executable, __file__, "--load", order, stdout=asyncio.subprocess.PIPE, pass_fds=[sock.fileno()]
+            )
+            await asyncio.sleep(2)
+            before, begin = cpu_s(process.pid), time.monotonic()
+            await asyncio.sleep(seconds)
+            share = (cpu_s(process.pid) - before) / (time.monotonic() - begin)
+            out, _ = await generator.communicate()
+            result = json.loads(out)
+            stats = await client.request(Stats())
+            client.close()
+        finally:
+            process.kill()
+            await process.wait()
     print(
-        f"{loop_kind:8} {'bridge+record' if bridged else 'play':14} {calls:5} calls {share * 100:6.1f} % of a core"
+        f"{kind:8} {'bridge+record' if bridged else 'play':14} {calls:5} calls {share * 100:6.1f} % of a core"
         f" {share * 1000 / calls:6.2f} ms/call-s  out {result['got']:5.1f}/s a leg"
         f"  p99 {result['p99'] * 1000:4.0f} ms  max {result['max'] * 1000:4.0f} ms"
         f"  unsent {stats['unsent']} gaps {stats['recording_gaps']} skipped {stats['slots_skipped']}",
@@ -223,12 +234,12 @@ def main() -> None:
     parser.add_argument("--bridge", type=int, nargs="*", default=[50, 100])
     parser.add_argument("--seconds", type=float, default=8.0)
     parser.add_argument("--serve", nargs=2, help=argparse.SUPPRESS)
-    parser.add_argument("--load", nargs=2, help=argparse.SUPPRESS)
+    parser.add_argument("--load", help=argparse.SUPPRESS)
     arguments = parser.parse_args()
     if arguments.serve:
         serve(arguments.serve[0], Path(arguments.serve[1]))
     elif arguments.load:
-        load(json.loads(arguments.load[0]), float(arguments.load[1]))
+        load(*json.loads(arguments.load))
     else:
         for bridged, counts in ((False, arguments.play), (True, arguments.bridge)):
             for calls in counts:

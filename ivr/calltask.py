@@ -70,6 +70,7 @@ class CallTask:
         self.worker = worker
         self.version = version
         self.running: asyncio.Task[None] | None = None
+        self._stored = version > 0
         self._media_seen = media_seen
         self._shared = shared
         self._inbox: asyncio.Queue[tuple[Happening | _Tick, int]] = asyncio.Queue()
@@ -135,7 +136,7 @@ class CallTask:
                     pass
                 case _:
                     sends += await self._signal(action)
-        if actions:
+        if actions or (self.call.finished and self._stored):
             await self._commit(tuple(events), tuple(ops))
         self._shared.send(sends)
         for action in actions:
@@ -184,6 +185,7 @@ class CallTask:
         self.version += 1
         call = self.call
         state = None if call.finished else self._state()
+        self._stored = state is not None
         await self._shared.store.commit(Commit(call.call_id, self.version, state, call.summary, events, ops))
 
     def _state(self) -> dict[str, Any]:

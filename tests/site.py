@@ -22,8 +22,10 @@ from sqlalchemy import Engine as Database
 from sqlalchemy import select
 
 from followup.tables import call_event, call_log, return_call
+from ivr.phones import audio
 from ivr.phones.scripted import ScriptedPhone
 from prompts import PATH
+from storage.redis import connect_sync
 from storage.sql import open_database
 
 Result = TypeVar("Result")
@@ -213,10 +215,24 @@ class Site:
             return [dict(row) for row in connection.execute(query).mappings()]
 
     async def ended(self, count: int = 1) -> list[dict[str, Any]]:
-        """Until so many calls are complete in the log."""
-        return await self.until_some(
+        """Until so many calls are complete in the log; of none of those is anything left in Redis."""
+        rows = await self.until_some(
             lambda: [row for row in self.calls() if row["ended_at"] is not None], count, "ended calls in the log"
         )
+        ids = {row["call_id"] for row in rows}
+        await self.until(lambda: not ids & self.live_calls(), "nothing left of them in Redis")
+        return rows
+
+    def live_calls(self) -> set[str]:
+        """Ids of the calls that Redis holds."""
+        with contextlib.closing(connect_sync(re.findall(r"unix://\S+", self.said)[-1])) as redis:
+            return {str(key).rpartition(":")[2] for key in redis.scan_iter("{hotline}:call:*")}
+
+    async def recording(self, row: dict[str, Any]) -> tuple[audio.Samples, ...]:
+        """Both sides of a call's recording, once it is finished."""
+        path = self.recordings / row["recording"]
+        await self.until(path.exists, "the recording is finished")
+        return audio.read_wav(path.read_bytes()).channels
 
     async def until_some(self, find: Callable[[], list[Result]], count: int, what: str) -> list[Result]:
         await self.until(lambda: len(find()) >= count, f"{count} {what}")

@@ -33,9 +33,7 @@ async def test_a_caller_reaches_a_seat_and_the_call_is_on_record(site: Site) -> 
     assert (row["ended_by"], row["reason"], row["menu_path"]) == ("caller", "completed", "welcome > main > service")
     assert row["wait_s"] > 0
     assert row["talk_s"] > 1
-    path = site.recordings / row["recording"]
-    await site.until(path.exists, "the recording is finished")
-    left, right = audio.read_wav(path.read_bytes()).channels
+    left, right = await site.recording(row)
     last = slice(-audio.RATE, None)
     assert audio.tone_share(left[last], 440) > 0.9
     assert audio.tone_share(right[last], 620) > 0.9
@@ -56,6 +54,7 @@ async def test_a_caller_reaches_a_seat_and_the_call_is_on_record(site: Site) -> 
     assert site.events(row["call_id"]) == kinds
     assert site.return_calls() == []
     assert not seat.complaints
+    await site.until(lambda: not site.live_calls(), "the seat's code call left nothing either")
 
 
 async def test_refusal_and_no_answer_return_the_caller_to_the_queue(site: Site) -> None:
