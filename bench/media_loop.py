@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import contextlib
 import json
 import os
 import socket
@@ -119,6 +120,10 @@ def load(descriptor: int, legs: list[int], seconds: float) -> None:
     """The load process: RTP to every port of `legs`, and the gaps of what comes back."""
     sock = socket.socket(fileno=descriptor)
     sock.setblocking(False)
+    buffer = bytearray(2048)
+    with contextlib.suppress(BlockingIOError):
+        while True:  # what came before this process did
+            sock.recv_into(buffer)
     packet = bytearray(struct.pack(">BBHII", 0x80, 8, 0, 0, 0) + b"\x55" * 160)
     begin = time.monotonic()
     slots: list[list[tuple[int, Address]]] = [[] for _ in range(20)]
@@ -127,7 +132,6 @@ def load(descriptor: int, legs: list[int], seconds: float) -> None:
     last: dict[int, float] = {}
     gaps: list[float] = []
     got = number = 0
-    buffer = bytearray(2048)
     while True:
         now = time.monotonic()
         if now - begin >= seconds:

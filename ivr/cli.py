@@ -79,9 +79,8 @@ def demo(
     """Start the sample hotline and make one real call through it, step by step. Exit status 1 names the step that failed."""
     from ivr import demo as show
 
-    settings = _settings() if stay else show.throwaway(_settings())
     try:
-        asyncio.run(show.run(settings, typer.echo, stay=stay))
+        asyncio.run(show.run(_settings(), typer.echo, stay=stay))
     except show.DemoFailed as error:
         raise _fail(f"FAILED  {error}", 1) from error
     if not stay:

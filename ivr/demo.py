@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import json
 import os
+import shutil
 import signal
 import socket
 import sys
@@ -49,6 +51,19 @@ CALLER_WORDS = {
     "hung up": "hangs up",
 }
 """The probe's events in words."""
+HOTLINE_WORDS = {
+    "arrived": "a call from {caller} ({province} {city}) on trunk {trunk} for hotline {hotline}",
+    "answered": "answered",
+    "menu": "menu: {node}",
+    "key": "key {digit} in {node}",
+    "queued": "waits in queue {queue}",
+    "offered": "offered to seat {seat}",
+    "ringing": "seat {seat} rings",
+    "talking": "talking to seat {seat} after {wait_s} s of waiting; both hear the agent number first",
+    "recording": "recording",
+    "ended": "ended by the {by}: {reason}",
+}
+"""The hotline's own events in words; one that is not here is shown by its name."""
 
 
 class DemoFailed(Exception):
@@ -203,7 +218,8 @@ class Demo:
                 for entry, fields in entries:
                     last = entry
                     if not fields["subject"].startswith("seat:"):
-                        self._line("hotline", f"{fields['type']} {fields['data']}")
+                        words = HOTLINE_WORDS.get(fields["type"], fields["type"])
+                        self._line("hotline", words.format_map(json.loads(fields["data"])))
 
     async def _show_record(self) -> None:
         settings = self._settings
@@ -292,9 +308,17 @@ def _free_port(kind: socket.SocketKind, host: str) -> int:
 
 
 async def run(settings: Settings, say: Callable[[str], None], *, stay: bool) -> None:
-    """Start a hotline, make the call, and end it or stay. Raises DemoFailed."""
+    """Start a hotline, make the call, and stay, or end it all and leave nothing behind. Raises DemoFailed.
+
+    Without `stay` the hotline of `settings` gets a directory and ports of its own; after a failure the directory is kept, for
+    the logs in it.
+    """
+    if not stay:
+        settings = throwaway(settings)
     demo = Demo(settings, say)
     async with demo.hotline():
         await demo.call()
         if stay:
             await demo.stay()
+    if not stay:
+        shutil.rmtree(settings.data_dir)

@@ -38,6 +38,9 @@ class Ports:
         self._sockets: dict[int, socket.socket] = {}
         self._receivers: dict[int, tuple[Callable[..., tuple[int, tuple[str, int]]], Receive]] = {}
         self.hurried = select.epoll()
+        """Hurried sockets, and what else wakes the process."""
+        self.hurrying = 0
+        """How many sockets are hurried."""
         self._patient = select.epoll()
 
     def __len__(self) -> int:
@@ -77,6 +80,7 @@ class Ports:
     def hurry(self, port: int, hurried: bool) -> None:
         """Whether packets are taken on arrival or before the next slot."""
         old, new = (self._patient, self.hurried) if hurried else (self.hurried, self._patient)
+        self.hurrying += 1 if hurried else -1
         old.unregister(self._sockets[port])
         new.register(self._sockets[port], select.EPOLLIN)
 
@@ -85,6 +89,7 @@ class Ports:
         sock = self._sockets.pop(port)
         del self._receivers[sock.fileno()]
         (self.hurried if hurried else self._patient).unregister(sock)
+        self.hurrying -= hurried
         sock.close()
         self._free.append(port)
 
