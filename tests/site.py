@@ -44,7 +44,7 @@ port_max = {rtp_port_max}
 processes = {media_processes}
 [[trunks]]
 name = "local"
-networks = ["127.0.0.0/8"]
+networks = ["{networks}"]
 home_area_code = "0471"
 numbers = {{ "4001" = "sample" }}
 [[hotlines]]
@@ -87,6 +87,9 @@ class Site:
     wrap_up_s: float = 1
     set_aside_s: float = 60
     media_processes: int = 1
+    networks: str = "127.0.0.0/8"
+    """Where the trunk's calls come from."""
+    environ: dict[str, str] = field(default_factory=dict)
     extra: str = ""
     """More of hotline.toml, after the tables above."""
     sip_port: int = field(default_factory=lambda: free_port(socket.SOCK_DGRAM))
@@ -108,13 +111,14 @@ class Site:
         return self.data_dir / "recordings"
 
     def environment(self) -> dict[str, str]:
-        return os.environ | {"HOTLINE_CONFIG": str(self.directory / "hotline.toml")}
+        return os.environ | {"HOTLINE_CONFIG": str(self.directory / "hotline.toml")} | self.environ
 
     async def start(self) -> None:
         """Write its settings and menu, start `hotline serve`, wait until it is ready."""
         (self.directory / "menu.yaml").write_text(MENU, encoding="utf-8")
         rtp_port = 20000 + (self.sip_port * 7 % 300) * 100
         text = TOML.format(
+            networks=self.networks,
             data_dir=self.data_dir, menu=self.directory / "menu.yaml", rtp_port=rtp_port, rtp_port_max=rtp_port + 999,
             sip_port=self.sip_port, console_port=self.console_port, media_processes=self.media_processes,
             ring_timeout_s=self.ring_timeout_s, time_limit_s=self.time_limit_s, wrap_up_s=self.wrap_up_s,
@@ -160,10 +164,10 @@ class Site:
     def _pids(self, name: str) -> list[int]:
         return [int(pid) for pid in re.findall(rf"^{name} +started, pid (\d+)", self.said, re.MULTILINE)]
 
-    async def kill(self, name: str) -> None:
-        """kill -9, and wait until `serve` has started another one."""
+    async def kill(self, name: str, by: str = "KILL") -> None:
+        """kill -9 (or another signal), and wait until `serve` has started another one."""
         count = len(self._pids(name))
-        os.kill(self.pid(name), signal.SIGKILL)
+        os.kill(self.pid(name), signal.Signals[f"SIG{by}"])
         await self.until(lambda: len(self._pids(name)) > count, f"{name} was started again")
 
     # Its telephones
@@ -216,16 +220,21 @@ class Site:
 
     async def ended(self, count: int = 1) -> list[dict[str, Any]]:
         """Until so many calls are complete in the log; of none of those is anything left in Redis."""
-        rows = await self.until_some(
-            lambda: [row for row in self.calls() if row["ended_at"] is not None], count, "ended calls in the log"
-        )
+        rows = await self.ended_in_the_books(count)
         ids = {row["call_id"] for row in rows}
         await self.until(lambda: not ids & self.live_calls(), "nothing left of them in Redis")
         return rows
 
+    async def ended_in_the_books(self, count: int = 1) -> list[dict[str, Any]]:
+        """Until so many calls are complete in the log."""
+        return await self.until_some(
+            lambda: [row for row in self.calls() if row["ended_at"] is not None], count, "ended calls in the log"
+        )
+
     def live_calls(self) -> set[str]:
         """Ids of the calls that Redis holds."""
-        with contextlib.closing(connect_sync(re.findall(r"unix://\S+", self.said)[-1])) as redis:
+        url = self.environ.get("HOTLINE_REDIS_URL") or re.findall(r"unix://\S+", self.said)[-1]
+        with contextlib.closing(connect_sync(url)) as redis:
             return {str(key).rpartition(":")[2] for key in redis.scan_iter("{hotline}:call:*")}
 
     async def recording(self, row: dict[str, Any]) -> tuple[audio.Samples, ...]:

@@ -6,6 +6,7 @@ A leg hears, in this order: its play; the one leg it is mixed with, relayed on a
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from ipaddress import ip_address
 from typing import Any, Protocol
 
 from ivr.media.control import (
@@ -185,6 +186,13 @@ class Exchange:
 
     def _remote(self, command: Remote, seconds: float) -> None:
         line = self._line(command.leg)
+        try:
+            ip_address(command.host)  # a name would be looked up for every packet
+        except ValueError as error:
+            raise Refused(str(error)) from error
+        types = (command.payload_type, command.dtmf_payload_type or 0)
+        if not 0 <= command.port <= 65535 or any(not 0 <= kind <= 127 for kind in types):
+            raise Refused(f"port {command.port} or payload types {types} out of range")
         before = line.leg.signalled
         line.leg.set_remote(command)
         if before is None or not before.receive:
@@ -220,7 +228,7 @@ class Exchange:
         for name in {name for names in command.hears.values() for name in names}:
             self._line(name)
         for line in lines:
-            line.hears = tuple(name for name in command.hears.get(line.leg.name, ()) if name != line.leg.name)
+            line.hears = tuple(name for name in dict.fromkeys(command.hears.get(line.leg.name, ())) if name != line.leg.name)
         self._revoice(now)
         for line in lines:
             self._rewire(line)

@@ -1,8 +1,8 @@
 """[io] The media process: one thread and one epoll for all legs, and the writer's thread.
 
-Packets to be relayed wake it on arrival (many of them are gathered for 2 ms). Everything else happens at the slots of one schedule: packets of the other legs are
-taken, frames are sent. Neither starves the other: at most one packet of each socket is taken at a time, then due slots are
-sent.
+Packets to be relayed wake it on arrival (many are gathered for 2 ms). Everything else happens at the slots of one schedule:
+packets of the other legs are taken, frames are sent. Neither starves the other: at most one packet of each socket is taken at a
+time, then due slots are sent.
 """
 
 from __future__ import annotations

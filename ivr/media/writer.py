@@ -128,8 +128,8 @@ class Writer:
                 self._say(Outcome(name, "low_space", "", 0, "not begun"))
                 return
             descriptor = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o640)
-        except OSError as error:
-            self._say(Outcome(name, "failed", "", 0, f"{path}: {error.strerror}"))
+        except (OSError, ValueError) as error:  # ValueError: a path that no file can have
+            self._say(Outcome(name, "failed", "", 0, str(error)))
             return
         self._files[name] = _File(descriptor, path, part)
         self._append(name, wav.header(0))

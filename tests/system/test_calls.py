@@ -9,14 +9,14 @@ from pathlib import Path
 import pytest
 
 from ivr.phones import audio
-from ivr.phones.scripted import Answer, Refuse, Ring
+from ivr.phones.scripted import Answer, PhoneError, Refuse, Refused, Ring
 from tests.site import MUSIC, Site, running
 from tests.talk import queued, sound, talking
 
 
 @pytest.fixture
 async def site(tmp_path: Path) -> AsyncIterator[Site]:
-    async with running(tmp_path, ring_timeout_s=3, set_aside_s=2) as site:
+    async with running(tmp_path, ring_timeout_s=3, set_aside_s=2, media_processes=2) as site:
         yield site
 
 
@@ -186,3 +186,44 @@ async def test_two_callers_and_one_seat_are_served_one_after_the_other(site: Sit
     await agent.wait_answered()
     await second.hang_up()
     await site.ended(2)
+
+
+async def test_a_seat_that_refused_is_set_aside_and_comes_back_by_its_code(tmp_path: Path) -> None:
+    async with running(tmp_path, set_aside_s=600) as site:
+        seat = await site.seat()
+        seat.on_invite = Refuse(603)
+        phone = await site.phone()
+        caller = await phone.dial("4001")
+        await caller.wait_answered()
+        await caller.press("1")
+        refused = await seat.incoming(30)
+        await refused.wait_ended()
+        seat.on_invite = Answer()
+        await caller.wait_like(sound(MUSIC)[: 2 * audio.RATE])
+        assert len(seat.calls) == 2, "the code call and the refused one"
+        await site.code(seat, "*83")
+        agent = await seat.incoming(30)
+        await agent.wait_answered()
+        await caller.hang_up()
+        [row] = await site.ended()
+        assert site.event_data(row["call_id"], "requeued")["why"] == "declined"
+
+
+async def test_strangers_get_no_answer(tmp_path: Path) -> None:
+    async with running(tmp_path, networks="192.0.2.0/24") as site:
+        stranger = await site.phone()
+        call = await stranger.dial("4001")
+        with pytest.raises(PhoneError):
+            await call.wait_answered(3)
+        assert call.provisional == []
+        guesser = await site.phone("1026", password="wrong")
+        with pytest.raises(Refused) as refused:
+            await guesser.register()
+        assert refused.value.status in (401, 403)
+        assert site.calls() == []
+        seat = await site.seat()
+        internal = await seat.dial("4001")
+        await internal.wait_answered()
+        await internal.hang_up()
+        [row] = await site.ended()
+        assert (row["caller"], row["trunk"]) == ("1026", ""), "a seat may dial any hotline"

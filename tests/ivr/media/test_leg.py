@@ -7,7 +7,7 @@ import tracemalloc
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ivr.media.control import Digit, Message, Remote
@@ -276,6 +276,7 @@ def test_comfort_noise_is_a_sign_of_life_and_no_garbage() -> None:
     assert bench.counters.garbage == 2
 
 
+@settings(deadline=None)
 @given(st.lists(st.binary(max_size=60) | st.tuples(st.sampled_from([0x80, 0x90, 0x8F, 0xA0, 0xB3]), st.binary(max_size=1800))))
 def test_whatever_comes_nothing_is_raised_and_nothing_kept(datagrams: list[Any]) -> None:
     bench = Bench()

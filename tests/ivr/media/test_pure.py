@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ivr.media import control, wav
@@ -91,6 +91,7 @@ def test_a_malformed_request_is_an_error_of_the_protocol(line: bytes) -> None:
         control.decode_request(line)
 
 
+@settings(deadline=None)
 @given(
     st.recursive(
         st.none() | st.booleans() | st.integers() | st.text(max_size=3),

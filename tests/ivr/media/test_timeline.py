@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ivr.media.recording import HOLD, Recording
@@ -104,6 +104,7 @@ def test_what_nobody_took_for_long_is_silence() -> None:
     assert line.take(CAPACITY + 660, CAPACITY + 660) == voice(2)
 
 
+@settings(deadline=None)
 @given(st.lists(st.tuples(st.integers(0, 2**32 - 1) | st.integers(0, 40000), st.integers(1, 1600), st.integers(0, 4000))))
 def test_no_packets_make_it_grow(packets: list[tuple[int, int, int]]) -> None:
     line = Timeline(0)

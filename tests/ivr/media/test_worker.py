@@ -7,6 +7,7 @@ import contextlib
 import os
 import signal
 import socket
+from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
 
@@ -227,16 +228,16 @@ async def test_a_held_peer_gets_nothing_and_a_play_goes_on_silently(rig: Rig) ->
 
 
 async def test_silence_is_told_once_until_something_is_heard_again(tmp_path: Path) -> None:
-    rig = Rig(tmp_path, rtp_timeout_s=0.4)
+    rig = Rig(tmp_path, rtp_timeout_s=1.0)
     try:
         await rig.connect()
         peer, held = await rig.leg("a"), await rig.leg("held")
         await rig.do(rig.remote("held", held, receive=False))
-        await rig.talk(0.8, peer)
+        await rig.talk(1.3, peer)
         assert not rig.of(Silent)
         (silent,) = await rig.event(Silent)
         assert silent.leg == "a"
-        assert silent.seconds >= 0.4
+        assert silent.seconds >= 1.0
         await rig.talk(0.8)
         assert len(rig.of(Silent)) == 1
         await rig.talk(0.6, peer)
@@ -303,6 +304,14 @@ async def test_commands_are_idempotent_and_unknown_legs_refused(rig: Rig) -> Non
     for command in (Stop("x"), both("a", "x"), Record("r", str(rig.recordings / "r.wav"), "a", "x"), Play("x", 1, ())):
         with pytest.raises(MediaError, match="no such leg: x"):
             await rig.do(command)
+    peer = await rig.leg("b")
+    for remote in (
+        replace(rig.remote("b", peer), host="example.net"),
+        replace(rig.remote("b", peer), port=70000),
+        replace(rig.remote("b", peer), payload_type=200),
+    ):
+        with pytest.raises(MediaError):
+            await rig.do(remote)
     await rig.do(Close("a"))
     await rig.do(Close("a"))
     snapshot = await rig.do(List())
@@ -475,6 +484,8 @@ async def test_a_recording_that_cannot_be_written_fails_alone(rig: Rig) -> None:
     await rig.do(Record("r", str(rig.recordings / "file" / "r.wav"), "caller", "seat"))
     (failed,) = await rig.event(Recording)
     assert failed.what == "failed"
+    await rig.do(Record("q", str(rig.recordings / "nul\0.wav"), "caller", "seat"))
+    await rig.event(Recording, 2)
     await rig.do(Record("s", str(rig.recordings / "s.wav"), "caller", "seat"))
     assert (await rig.do(StopRecord("s")))["path"] == str(rig.recordings / "s.wav")
     await rig.do(Record("t", str(rig.recordings / "s.wav"), "caller", "seat"))

@@ -1,0 +1,88 @@
+"""The command itself: what it says when something is wrong, and a Redis that is given."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import socket
+import subprocess
+import sys
+from pathlib import Path
+
+from storage.embedded import EmbeddedRedis
+from tests.site import running
+from tests.talk import talking
+
+
+async def hotline(*arguments: str, **environ: str) -> tuple[int, str]:
+    process = await asyncio.create_subprocess_exec(
+        sys.executable, "-m", "ivr.cli", *arguments, env=os.environ | environ, stdout=subprocess.PIPE, stderr=subprocess.STDOUT
+    )
+    output, _ = await process.communicate()
+    return process.returncode or 0, output.decode()
+
+
+async def test_a_taken_port_is_named_with_the_way_out(tmp_path: Path) -> None:
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as taken:
+        taken.bind(("127.0.0.1", 0))
+        port = str(taken.getsockname()[1])
+        status, said = await hotline("serve", HOTLINE_SIP_PORT=port, HOTLINE_DATA_DIR=str(tmp_path))
+    assert status == 1
+    assert f"127.0.0.1:{port}" in said
+    assert "make run SIP_PORT=" in said
+    assert "Traceback" not in said
+
+
+async def test_only_serve_brings_a_redis_of_its_own() -> None:
+    for command in ("engine", "scribe", "console"):
+        status, said = await hotline(command, HOTLINE_REDIS_URL="")
+        assert status == 2
+        assert "HOTLINE_REDIS_URL" in said
+        assert "Traceback" not in said
+
+
+async def test_a_wrong_setting_is_named(tmp_path: Path) -> None:
+    (tmp_path / "hotline.toml").write_text("[sip]\nprot = 5060\n")
+    status, said = await hotline("serve", HOTLINE_CONFIG=str(tmp_path / "hotline.toml"))
+    assert status == 2
+    assert "sip.prot" in said
+
+
+async def test_flow_check_names_file_line_node_and_remedy(tmp_path: Path) -> None:
+    menu = tmp_path / "menu.yaml"
+    menu.write_text("start: a\nnodes:\n  a: {kind: say, prompt: welcome, notice: true, then: nowhere}\n", encoding="utf-8")
+    status, said = await hotline("flow", "check", str(menu))
+    assert status == 1
+    assert f"{menu}:3" in said
+    assert "nowhere" in said
+    status, said = await hotline("flow", "check", str(Path(__file__).parents[2] / "prompts" / "menus" / "sample.yaml"))
+    assert (status, said.count("\n")) == (0, 1), said
+
+
+async def test_a_given_redis_is_used_and_left_running(tmp_path: Path) -> None:
+    with EmbeddedRedis(tmp_path / "elsewhere") as redis:
+        async with running(tmp_path, environ={"HOTLINE_REDIS_URL": redis.url}) as site:
+            assert not (site.data_dir / "redis").exists()
+            seat = await site.seat()
+            caller, agent = await talking(site, seat)
+            await caller.hang_up()
+            assert await agent.wait_ended() == "remote"
+            await site.ended()
+        assert redis.poll() is None
+
+
+async def test_an_engine_that_is_replaced_leaves_and_one_that_is_stopped_hangs_up(tmp_path: Path) -> None:
+    async with running(tmp_path) as site:
+        seat = await site.seat()
+        caller, agent = await talking(site, seat)
+        await site.kill("engine", by="TERM")
+        caller.send_tone(500)
+        await agent.wait_tone(500, 30)
+        assert site.process is not None
+        site.process.terminate()
+        assert await caller.wait_ended(30) == "remote"
+        assert await agent.wait_ended(30) == "remote"
+        await asyncio.to_thread(site.process.wait, 30)
+        site.process = None
+        [row] = await site.ended_in_the_books()
+        assert row["reason"] == "shutdown"
