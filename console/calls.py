@@ -50,16 +50,18 @@ def index() -> str:
 def call(call_id: str) -> str:
     """One call from its arrival to its end."""
     found = details(ground().engine, call_id) or abort(404)
-    path = recording_path(ground().options.recordings_dir, found.call.row.recording)
-    return render_template("calls/call.html", found=found, call=found.call, row=found.call.row, recorded=path is not None)
+    directory = ground().options.recordings_dir
+    playable = [number for number, named in enumerate(found.takes, 1) if recording_path(directory, named) is not None]
+    return render_template("calls/call.html", found=found, call=found.call, row=found.call.row, playable=playable)
 
 
-@blueprint.get("/<call_id>/recording")
-def recording(call_id: str) -> Response:
-    """The recording as it lies there (stereo A-law WAV: the caller left, the seat right); answers Range requests."""
+@blueprint.get("/<call_id>/recordings/<int:take>")
+def recording(call_id: str, take: int) -> Response:
+    """A take, from 1, as it lies there (stereo A-law WAV: the caller left, the seat right); answers Range requests."""
     found = details(ground().engine, call_id) or abort(404)
-    path = recording_path(ground().options.recordings_dir, found.call.row.recording) or abort(404)
-    response = send_file(path, mimetype="audio/wav", conditional=True, max_age=0, download_name=f"{call_id}.wav")
+    named = found.takes[take - 1] if 1 <= take <= len(found.takes) else ""
+    path = recording_path(ground().options.recordings_dir, named) or abort(404)
+    response = send_file(path, mimetype="audio/wav", conditional=True, max_age=0, download_name=f"{call_id}-{take}.wav")
     response.headers["Cache-Control"] = "private, no-cache"
     return response
 

@@ -69,6 +69,11 @@ class Details:
     events: tuple[TimelineEvent, ...]
     others: tuple[LoggedCall, ...]
 
+    @property
+    def takes(self) -> tuple[str, ...]:
+        """The recordings in their order: one, and one more for each media process that died meanwhile."""
+        return tuple(str(event.data.get("path", "")) for event in self.events if event.type == "recording")
+
 
 @dataclass(frozen=True, slots=True)
 class Figures:

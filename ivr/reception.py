@@ -26,6 +26,7 @@ from ivr.steps import Action, EngineRestarted, MediaBack, MediaLost, Shutdown
 from routing.store import LiveCall, RedisAway
 
 BUSY_RETRY_S = 10
+GARBAGE_EVERY_S, GARBAGE_HOSTS = 60.0, 1000
 
 log = structlog.get_logger(__name__)
 
@@ -42,6 +43,7 @@ class Reception:
         self._group: asyncio.TaskGroup | None = None
         self.tasks: dict[str, CallTask] = {}
         """Live calls by call id."""
+        self._garbage_from: dict[str, float] = {}
         self._restored: set[str] = set()
         """Calls of the engine before, until media is connected and they can go on."""
 
@@ -68,7 +70,7 @@ class Reception:
         """From the user agent."""
         match event:
             case sip.Garbage(source, why):
-                log.info("garbage on the SIP port", source=source.host, why=why)
+                self._garbage(source.host, why)
             case sip.RegisterRequested():
                 self._spawn(self._register(event), "register")
             case sip.Invited():
@@ -100,6 +102,15 @@ class Reception:
             if task.call.caller_leg.port and task.call.caller_leg.leg not in snapshot.legs:
                 task.tell(MediaLost())
                 task.tell(MediaBack())
+
+    def _garbage(self, host: str, why: str) -> None:
+        """Logged once a host and while, however much comes."""
+        now = self._shared.clock()
+        if now >= self._garbage_from.get(host, 0.0):
+            if len(self._garbage_from) >= GARBAGE_HOSTS:
+                self._garbage_from.clear()
+            self._garbage_from[host] = now + GARBAGE_EVERY_S
+            log.info("garbage on the SIP port", source=host, why=why)
 
     async def _register(self, event: sip.RegisterRequested) -> None:
         try:

@@ -107,18 +107,31 @@ def test_a_recording_is_played_in_parts(client: FlaskClient, options: ConsoleOpt
     path.write_bytes(b"RIFF" + bytes(range(100)))
     tell("c2", ("arrived", 1.0, {}), ("recording", 2.0, {"path": named.format(dir=options.recordings_dir)}), ("ended", 3.0, {}))
     assert "<audio" in text(client, "/calls/c2")
-    with client.get("/calls/c2/recording") as whole:
+    with client.get("/calls/c2/recordings/1") as whole:
         assert (whole.status_code, whole.mimetype, whole.data) == (200, "audio/wav", path.read_bytes())
-    with client.get("/calls/c2/recording", headers={"Range": "bytes=4-7"}) as part:
+    with client.get("/calls/c2/recordings/1", headers={"Range": "bytes=4-7"}) as part:
         assert (part.status_code, part.data, part.headers["Content-Range"]) == (206, b"\0\1\2\3", "bytes 4-7/104")
-    assert client.get("/calls/c2/recording", headers={"Range": "bytes=500-"}).status_code == 416
+    assert client.get("/calls/c2/recordings/1", headers={"Range": "bytes=500-"}).status_code == 416
+
+
+def test_every_take_of_a_call_is_played(client: FlaskClient, options: ConsoleOptions, tell: Tell) -> None:
+    """A media process that died in the talk leaves a take behind, the next one begins another."""
+    for name in ("c3.wav", "c3-2.wav"):
+        (options.recordings_dir / name).write_bytes(name.encode())
+    takes = [("recording", 2.0, {"path": "c3.wav"}), ("recording", 3.0, {"path": "c3-2.wav"})]
+    tell("c3", ("arrived", 1.0, {}), *takes, ("ended", 4.0, {}))
+    for number, name in enumerate(("c3.wav", "c3-2.wav"), 1):
+        with client.get(f"/calls/c3/recordings/{number}") as response:
+            assert response.data == name.encode()
+        assert f"/calls/c3/recordings/{number}" in client.get("/calls/c3").text
+    assert client.get("/calls/c3/recordings/3").status_code == 404
 
 
 def test_no_file_outside_of_the_recordings_is_played(client: FlaskClient, tmp_path: Path, tell: Tell) -> None:
     (tmp_path / "secret").write_text("x")
     for n, path in enumerate(["../secret", str(tmp_path / "secret"), "", ".", "missing.wav"]):
         tell(f"c{n}", ("arrived", 1.0, {}), ("recording", 2.0, {"path": path}), ("ended", 3.0, {}))
-        assert client.get(f"/calls/c{n}/recording").status_code == 404
+        assert client.get(f"/calls/c{n}/recordings/1").status_code == 404
     assert "录音文件不在原处" in text(client, "/calls/c0")
     tell("live", ("arrived", 1.0, {}), ("recording", 2.0, {"path": "live.wav"}))
     assert "正在录音" in text(client, "/calls/live")
