@@ -22,6 +22,7 @@ import sys
 import tempfile
 import time
 import wave
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -85,9 +86,7 @@ def serve(kind: str, path: Path) -> None:
         worker.run(path, port_min=30000, port_max=33999, **terms)
         return
     if kind == "uvloop":
-        import uvloop
-
-        loop: asyncio.AbstractEventLoop = uvloop.new_event_loop()
+        loop: asyncio.AbstractEventLoop = import_module("uvloop").new_event_loop()
     else:
         loop = asyncio.new_event_loop()
     vars(worker)["Ports"] = LoopPorts

@@ -209,19 +209,26 @@ class Supervisor:
     def stop(self) -> None:
         """End everything that was started: calls first, their records next, Redis last."""
         media = [name for name in self.children if name.startswith("media")]
-        for name in ("console", "engine", *media, "scribe"):
+        self._signal("console", signal.SIGTERM)  # its pages take their time; nobody waits for them
+        for name in ("engine", *media, "scribe", "console"):
             # The engine's SIGINT hangs its calls up; SIGTERM would leave them to a next engine.
-            self._end(self.children.get(name), signal.SIGINT if name == "engine" else signal.SIGTERM)
+            self._signal(name, signal.SIGINT if name == "engine" else signal.SIGTERM)
+            self._wait(name)
         if self._redis is not None:
             self._redis.stop()
         for sock in (*self._sockets, self._notify):
             sock.close()
         self._notify_path.unlink(missing_ok=True)
 
-    def _end(self, child: Child | None, number: signal.Signals) -> None:
+    def _signal(self, name: str, number: signal.Signals) -> None:
+        child = self.children.get(name)
+        if child is not None and child.process is not None:
+            child.process.send_signal(number)
+
+    def _wait(self, name: str) -> None:
+        child = self.children.get(name)
         if child is None or child.process is None:
             return
-        child.process.send_signal(number)
         try:
             child.process.wait(STOP_S)
         except subprocess.TimeoutExpired:

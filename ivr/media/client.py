@@ -10,8 +10,9 @@ from typing import Any
 
 import structlog
 
-from ivr.media import control
-from ivr.media.control import Command, ControlError, Event, Hello, Reply, Snapshot
+from ivr.media import wire
+from ivr.media.control import Command, Event, Hello, Snapshot
+from ivr.media.wire import ControlError, Reply
 
 REPLY_TIMEOUT_S = 10.0
 """The longest wait for a reply: finishing a recording waits for the disk."""
@@ -62,7 +63,7 @@ class MediaClient:
         except OSError as error:
             raise MediaLost(f"{self.path}: {error}") from error
         try:
-            snapshot = Snapshot.from_json(await link.request(Hello(ack, instance)))
+            snapshot = wire.snapshot_from_json(await link.request(Hello(ack, instance)))
         except BaseException:
             link.drop()
             raise
@@ -87,7 +88,7 @@ class MediaClient:
     def ack(self, seq: int) -> None:
         """All events up to `seq` are dealt with: media may forget them."""
         if self._link is not None:
-            self._link.write(control.encode_ack(seq))
+            self._link.write(wire.encode_ack(seq))
 
     def close(self) -> None:
         """Drop the connection; media keeps its legs and waits for an engine. Outstanding requests raise MediaLost."""
@@ -133,7 +134,7 @@ class _Link(asyncio.Protocol):
                 future.set_exception(MediaLost(f"{self._client.path}: connection lost"))
             return self._number
         self._waiting[self._number] = (command, future)
-        self.write(control.encode_request(self._number, self._epoch, command))
+        self.write(wire.encode_request(self._number, self._epoch, command))
         return self._number
 
     def write(self, line: bytes) -> None:
@@ -158,7 +159,7 @@ class _Link(asyncio.Protocol):
         *lines, self._rest = (self._rest + data).split(b"\n")
         for line in lines:
             try:
-                answer = control.decode_answer(line)
+                answer = wire.decode_answer(line)
             except ControlError as error:
                 log.error("media says what is not understood", error=str(error))
                 continue
@@ -168,7 +169,7 @@ class _Link(asyncio.Protocol):
                 self._held.append(answer)
             else:
                 self._client._event(answer)
-        if len(self._rest) > control.MAX_LINE and self._transport is not None:
+        if len(self._rest) > wire.MAX_LINE and self._transport is not None:
             self._transport.abort()
 
     def connection_lost(self, exc: Exception | None) -> None:
@@ -185,7 +186,7 @@ class _Link(asyncio.Protocol):
             if reply.error is None:
                 future.set_result(dict(reply.ok))
             else:
-                future.set_exception(Fenced(reply.error) if reply.error == control.FENCED else MediaError(reply.error))
+                future.set_exception(Fenced(reply.error) if reply.error == wire.FENCED else MediaError(reply.error))
 
     def _end(self) -> None:
         self._transport = None

@@ -9,7 +9,7 @@ import socket
 from collections.abc import Callable
 from pathlib import Path
 
-from ivr.media.control import MAX_LINE
+from ivr.media.wire import MAX_LINE
 
 MAX_UNSENT = 8 << 20
 """Bytes that wait for an engine that does not read; then the connection is dropped. Its events are kept."""

@@ -22,8 +22,8 @@ from typing import Any
 
 import structlog
 
-from ivr.media import control
-from ivr.media.control import Ack, ControlError, Hello, List, Message, Request, Snapshot, Stats
+from ivr.media import wire
+from ivr.media.control import Hello, List, Message, Snapshot, Stats
 from ivr.media.exchange import Exchange, Refused
 from ivr.media.lines import Connection, Lines
 from ivr.media.outbox import Outbox
@@ -31,6 +31,7 @@ from ivr.media.packet import Buffers, Counters
 from ivr.media.ports import Ports
 from ivr.media.schedule import Schedule
 from ivr.media.sounds import Sounds
+from ivr.media.wire import Ack, ControlError, Request
 from ivr.media.writer import Writer
 
 IDLE_S = 1.0
@@ -182,10 +183,10 @@ class Worker:
 
     def _line(self, connection: Connection, line: bytes) -> None:
         try:
-            message = control.decode_request(line)
+            message = wire.decode_request(line)
         except ControlError as error:
             log.error("the engine says what is not understood", error=str(error))
-            self._lines.send(connection, control.encode_error(-1, str(error)))
+            self._lines.send(connection, wire.encode_error(-1, str(error)))
             return
         if isinstance(message, Ack):
             if connection is self._engine:
@@ -195,27 +196,27 @@ class Worker:
 
     def _request(self, connection: Connection, request: Request) -> None:
         if request.epoch < self._epoch:
-            self._lines.send(connection, control.encode_error(request.number, control.FENCED))
+            self._lines.send(connection, wire.encode_error(request.number, wire.FENCED))
             return
         if isinstance(request.command, Hello):
             self._hello(connection, request, request.command)
             return
         if connection is not self._engine:
-            self._lines.send(connection, control.encode_error(request.number, "the first command is hello"))
+            self._lines.send(connection, wire.encode_error(request.number, "the first command is hello"))
             return
         self._epoch = request.epoch
         try:
             reply = self._do(request, (connection, request.number))
         except Refused as error:
-            self._lines.send(connection, control.encode_error(request.number, str(error)))
+            self._lines.send(connection, wire.encode_error(request.number, str(error)))
             return
         if reply is not None:
-            self._lines.send(connection, control.encode_ok(request.number, reply))
+            self._lines.send(connection, wire.encode_ok(request.number, reply))
 
     def _do(self, request: Request, token: object) -> Mapping[str, Any] | None:
         seconds = monotonic()
         if isinstance(request.command, List):
-            return self._snapshot(seconds).to_json()
+            return wire.snapshot_to_json(self._snapshot(seconds))
         if isinstance(request.command, Stats):
             return self._stats()
         return self._exchange.do(request.command, token, self._schedule.samples(seconds), seconds)
@@ -228,9 +229,9 @@ class Worker:
         ours = hello.instance in {"", self._instance} and hello.ack <= self._outbox.last
         seen = hello.ack if ours else 0
         self._outbox.ack(seen)
-        self._lines.send(connection, control.encode_ok(request.number, self._snapshot(monotonic()).to_json()))
+        self._lines.send(connection, wire.encode_ok(request.number, wire.snapshot_to_json(self._snapshot(monotonic()))))
         for event in self._outbox.after(seen):
-            self._lines.send(connection, control.encode_event(event))
+            self._lines.send(connection, wire.encode_event(event))
         log.info("engine connected", epoch=request.epoch, legs=len(self._exchange.lines))
 
     def _gone(self, connection: Connection) -> None:
@@ -242,12 +243,12 @@ class Worker:
     def _report(self, message: Message) -> None:
         event = self._outbox.add(message)
         if self._engine is not None:
-            self._lines.send(self._engine, control.encode_event(event))
+            self._lines.send(self._engine, wire.encode_event(event))
 
     def _answer(self, token: object, ok: Mapping[str, Any], error: str | None) -> None:
         assert isinstance(token, tuple)
         connection, number = token
-        line = control.encode_ok(number, ok) if error is None else control.encode_error(number, error)
+        line = wire.encode_ok(number, ok) if error is None else wire.encode_error(number, error)
         self._lines.send(connection, line)
 
     def _snapshot(self, seconds: float) -> Snapshot:

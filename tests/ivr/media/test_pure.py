@@ -11,13 +11,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ivr.media import control, wav
-from ivr.media.control import ControlError
+from ivr.media import control, wav, wire
 from ivr.media.g711 import ALAW_TO_ULAW, ULAW_TO_ALAW, Law, decode, encode
 from ivr.media.mix import mix
 from ivr.media.outbox import MAX_KEPT, Outbox
 from ivr.media.rtp import payload_span, sequence_step, timestamp_step
 from ivr.media.schedule import SLOT_S, Schedule
+from ivr.media.wire import ControlError
 from tests.ivr.media.rig import snr_db, tone
 
 COMMANDS: list[control.Command] = [
@@ -43,28 +43,28 @@ EVENTS: list[control.Message] = [
 
 @pytest.mark.parametrize("command", COMMANDS)
 def test_commands_are_read_as_they_were_written(command: control.Command) -> None:
-    line = control.encode_request(7, 3, command)
+    line = wire.encode_request(7, 3, command)
     assert line.endswith(b"\n")
     assert line.count(b"\n") == 1
-    assert control.decode_request(line) == control.Request(7, 3, command)
+    assert wire.decode_request(line) == wire.Request(7, 3, command)
 
 
 @pytest.mark.parametrize("message", EVENTS)
 def test_events_are_read_as_they_were_written(message: control.Message) -> None:
-    assert control.decode_answer(control.encode_event(control.Event(9, message))) == control.Event(9, message)
+    assert wire.decode_answer(wire.encode_event(control.Event(9, message))) == control.Event(9, message)
 
 
 def test_replies_acks_and_snapshots_are_read_as_they_were_written() -> None:
-    assert control.decode_request(control.encode_ack(12)) == control.Ack(12)
-    assert control.decode_answer(control.encode_ok(1, {"port": 2})) == control.Reply(1, {"port": 2}, None)
-    assert control.decode_answer(control.encode_error(1, "why")) == control.Reply(1, {}, "why")
+    assert wire.decode_request(wire.encode_ack(12)) == wire.Ack(12)
+    assert wire.decode_answer(wire.encode_ok(1, {"port": 2})) == wire.Reply(1, {"port": 2}, None)
+    assert wire.decode_answer(wire.encode_error(1, "why")) == wire.Reply(1, {}, "why")
     snapshot = control.Snapshot(
         "i",
         {"a": control.LegState("c", 4000, "192.0.2.1:9", "PCMA", None, ("b",), 1.5)},
         (control.RecordingState("r", "/r.wav", "a", "b"),),
         5,
     )
-    assert control.Snapshot.from_json(json.loads(json.dumps(snapshot.to_json()))) == snapshot
+    assert wire.snapshot_from_json(json.loads(json.dumps(wire.snapshot_to_json(snapshot)))) == snapshot
 
 
 @pytest.mark.parametrize(
@@ -88,7 +88,7 @@ def test_replies_acks_and_snapshots_are_read_as_they_were_written() -> None:
 )
 def test_a_malformed_request_is_an_error_of_the_protocol(line: bytes) -> None:
     with pytest.raises(ControlError):
-        control.decode_request(line)
+        wire.decode_request(line)
 
 
 @settings(deadline=None)
@@ -103,12 +103,12 @@ def test_a_malformed_request_is_an_error_of_the_protocol(line: bytes) -> None:
 )
 def test_nothing_else_is_raised_whatever_comes(value: Any) -> None:
     line = json.dumps(value).encode()
-    for read in (control.decode_request, control.decode_answer):
+    for read in (wire.decode_request, wire.decode_answer):
         with contextlib.suppress(ControlError):
             read(line)
     if isinstance(value, dict):
         with pytest.raises(ControlError):
-            control.Snapshot.from_json(value)
+            wire.snapshot_from_json(value)
 
 
 @pytest.mark.parametrize("law", ["PCMA", "PCMU"])
