@@ -104,7 +104,8 @@ class Supervisor:
 
     def _engine_ready(self) -> bool:
         with contextlib.suppress(BlockingIOError):
-            self._ready = self._notify.recv(64) == b"READY=1" or self._ready
+            while self._notify.recv(64):
+                self._ready = True
         return self._ready
 
     def _console_says(self) -> str:
@@ -162,6 +163,9 @@ class Supervisor:
         return environment
 
     def _spawn(self, child: Child) -> None:
+        if child.name == "engine":
+            self._engine_ready()  # what the one before has said is of no more worth
+            self._ready = False
         with (self.log_path / f"{child.name}.log").open("ab") as log:
             child.process = spawn(
                 [sys.executable, "-m", "ivr.cli", *child.arguments],
@@ -210,6 +214,7 @@ class Supervisor:
         """End everything that was started: calls first, their records next, Redis last."""
         media = [name for name in self.children if name.startswith("media")]
         self._signal("console", signal.SIGTERM)  # its pages take their time; nobody waits for them
+        self._let_engine_start()
         for name in ("engine", *media, "scribe", "console"):
             # The engine's SIGINT hangs its calls up; SIGTERM would leave them to a next engine.
             self._signal(name, signal.SIGINT if name == "engine" else signal.SIGTERM)
@@ -219,6 +224,14 @@ class Supervisor:
         for sock in (*self._sockets, self._notify):
             sock.close()
         self._notify_path.unlink(missing_ok=True)
+
+    def _let_engine_start(self) -> None:
+        """An engine that is just starting again has calls to hang up, once it is ready."""
+        engine, end = self.children.get("engine"), time.monotonic() + STOP_S
+        while engine is not None and engine.process is not None and engine.process.poll() is None:
+            if self._engine_ready() or time.monotonic() > end:
+                return
+            time.sleep(POLL_S)
 
     def _signal(self, name: str, number: signal.Signals) -> None:
         child = self.children.get(name)
