@@ -1,5 +1,5 @@
 # run: set up, start the sample hotline, make one call through it, stay until Ctrl-C.   test: set up, run the tests.
-# check: what CI runs before interop.   interop: against SIPp, baresip and others.   bench: tables of what was measured.
+# check: what CI runs before interop.   interop: against SIPp.   bench: tables of what was measured.
 
 PYTHON ?= python3
 BIN := .venv/bin
@@ -19,9 +19,9 @@ check: .venv/ready-dev
 	@$(MAKE) --no-print-directory test
 
 interop: .venv/ready-dev
-	@missing=""; for tool in sipp baresip; do command -v $$tool >/dev/null || missing="$$missing $$tool"; done; \
+	@missing=""; for tool in sipp; do command -v $$tool >/dev/null || missing="$$missing $$tool"; done; \
 	if [ -n "$$missing" ]; then \
-	    echo "make interop needs:$$missing. On Debian: apt-get install sip-tester baresip"; exit 1; fi
+	    echo "make interop needs:$$missing. On Debian: apt-get install sip-tester"; exit 1; fi
 	@$(BIN)/python -m pytest -m interop $(ARGS)
 
 bench: .venv/ready-dev

@@ -69,8 +69,8 @@ class Call(State):
             case media.Digit(leg, digit) | sip.Digit(leg, digit):
                 if self.phase is Phase.MENU and leg == self.caller_leg.leg:
                     menu.flow(self, self.flow.receive(Key(digit), now))
-            case media.Played(_, play, finished):
-                if self.phase is Phase.MENU and finished and play > 0:
+            case media.Played(_, play):
+                if self.phase is Phase.MENU and play > 0:  # also when a file could not be played: the menu goes on
                     menu.flow(self, self.flow.receive(PromptDone(play), now))
             case SeatClaimed(seat, skipped):
                 offering.seat_claimed(self, seat, skipped)

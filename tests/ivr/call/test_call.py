@@ -412,6 +412,13 @@ def test_reinvites_that_cannot_be_taken() -> None:
     assert line.phase() is Phase.TALKING
 
 
+def test_a_prompt_that_cannot_be_played_does_not_hold_the_menu() -> None:
+    line = Line().to_queue()
+    line.wait(60.0)
+    line.tell(media.Played(CALLER, of(PlayPrompts, line.last)[0].play, False))
+    assert of(HangUpLeg, line.last) == [HangUpLeg(CALLER)]
+
+
 def test_keys_count_in_the_menu_only() -> None:
     line = Line().to_talk()
     line.tell(media.Digit(CALLER, "2", 100))
