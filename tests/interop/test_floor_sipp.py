@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import socket
+from asyncio.subprocess import DEVNULL
 from itertools import pairwise
 from pathlib import Path
 
@@ -105,7 +106,7 @@ async def test_sipp_itself(tmp_path: Path, scenario: str) -> None:
         process = await asyncio.create_subprocess_exec(
             str(sipp.SIPP), "-sn", scenario, "-s", "4001", "-i", "127.0.0.1", "-mp", str(free_port(socket.SOCK_DGRAM)),
             "-m", "2", "-r", "2", "-d", "1000", "-timeout", "60", f"127.0.0.1:{site.sip_port}",
-            cwd=tmp_path, stdin=asyncio.subprocess.DEVNULL, stdout=asyncio.subprocess.DEVNULL, stderr=asyncio.subprocess.DEVNULL,
+            cwd=tmp_path, stdin=DEVNULL, stdout=DEVNULL, stderr=DEVNULL,
         )  # fmt: skip
         assert await process.wait() == 0
         rows = await site.ended(2)
