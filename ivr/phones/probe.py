@@ -1,10 +1,10 @@
 """[io] The probe: an independent telephone (pyVoIP) calls a number, presses keys, and says what it heard and when.
 
-    python -m ivr.phones.probe sip:4001@127.0.0.1:5060 --expect welcome.wav --keys 1 --tone 440 --seconds 5 --json
+    hotline probe sip:4001@127.0.0.1:5060 --expect welcome.wav --keys 1 --tone 440 --seconds 5 --json
 
-It runs in a process of its own, which always ends within a bound: `probe()` starts it and reads its report. With --json each
-line is an event as it happens, {"event": "dialling" | "answered" | "heard" | "pressed" | "tone" | "hung up" | "report",
-"at": seconds since the start, …}; the last one is the report.
+It runs in a process of its own, which always ends within a bound: `probe()` starts it and reads its events as JSON lines,
+{"event": "dialling" | "answered" | "heard" | "pressed" | "tone" | "hung up" | "report", "at": seconds since the start, …};
+the last one is the report, which is all that --json prints.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ import traceback
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any, TextIO
+from typing import Any, Literal, TextIO
 
 from ivr.phones import audio
 from ivr.phones.pyvoip import Phone, ProbeError
@@ -86,6 +86,8 @@ class ProbeReport:
     """For each expected recording or tone that was heard: seconds from the start."""
     heard_s: float = 0.0
     """Seconds of sound received."""
+    loudness_db: float = -120.0
+    """Of what was heard, below full scale; -120 is silence."""
     largest_gap_s: float = 0.0
     """The longest time between two packets."""
     keys: str = ""
@@ -185,6 +187,7 @@ def run(plan: ProbePlan, emit: Emit) -> ProbeReport:
         heard = phone.heard()
         samples = heard.samples()
         report.heard_s = round(len(samples) / audio.RATE, 2)
+        report.loudness_db = round(audio.loudness(samples), 1)
         gaps = heard.gaps(0.0, None if heard.packets else answered, ended)
         report.largest_gap_s = round(max((length for _, length in gaps), default=0.0), 3)
         if plan.save:
@@ -253,12 +256,18 @@ class _Ears:
             self._report.heard_at[name] = self._emit("heard", {"file": name, "similarity": max(score, before)})
 
 
-def _speaker(out: TextIO, *, as_json: bool) -> Emit:
+Form = Literal["words", "events", "report"]
+"""How the process speaks: lines to read, a JSON line an event, or the report alone as one JSON line."""
+
+
+def _speaker(out: TextIO, form: Form) -> Emit:
     began, lock = time.monotonic(), threading.Lock()
 
     def emit(event: str, detail: Mapping[str, Any]) -> float:
         at = round(time.monotonic() - began, 2)
-        if as_json:
+        if form == "report" and event != "report":
+            return at
+        if form != "words":
             line = json.dumps({"event": event, "at": at, **detail}, ensure_ascii=False)
         else:
             line = f"{at:7.2f} s  {event:9} " + ", ".join(
@@ -276,7 +285,8 @@ def _speaker(out: TextIO, *, as_json: bool) -> Emit:
 def main(arguments: Sequence[str] | None = None) -> None:
     """The command. Exit status 0: answered and all heard; 1: not so; 2: wrong use or a fault; 3: the bound was reached."""
     parser = argparse.ArgumentParser(
-        prog="python -m ivr.phones.probe", description="Call a number with an independent telephone."
+        prog="hotline probe",
+        description="Call a number with an independent telephone (pyVoIP); exit status 0: all as expected.",
     )
     parser.add_argument("uri", nargs="?", default="", help="sip:number@host:port")
     parser.add_argument("--plan", help=argparse.SUPPRESS)
@@ -291,7 +301,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     )
     parser.add_argument("--tone", action="append", type=int, default=[], help="tone in Hz that must be heard")
     parser.add_argument("--save", default="", help="WAV file for what was heard")
-    parser.add_argument("--json", action="store_true", help="events as JSON lines")
+    parser.add_argument("--json", action="store_true", help="print the report alone, as one JSON line, for a monitor")
     given = parser.parse_args(arguments)
     if given.plan == "-":
         values = json.load(sys.stdin)
@@ -304,7 +314,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     else:
         parser.error("the uri is missing")
     out, sys.stdout = sys.stdout, sys.stderr  # pyVoIP prints
-    emit = _speaker(out, as_json=given.json or given.plan == "-")
+    emit = _speaker(out, "events" if given.plan == "-" else "report" if given.json else "words")
 
     def too_late() -> None:
         report = ProbeReport(plan.uri, ended_by="error", error=f"still not done after {plan.bound_s:.0f} s")

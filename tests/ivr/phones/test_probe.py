@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import subprocess
 import sys
 from pathlib import Path
@@ -110,12 +111,13 @@ def test_mistakes_are_reported_not_raised(tmp_path: Path) -> None:
     assert "FileNotFoundError" in probe("sip:4001@127.0.0.1:9", expect=[tmp_path / "none.wav"]).error
 
 
-def test_the_command_tells_each_event() -> None:
-    command = [sys.executable, "-m", "ivr.phones.probe", "no-uri", "--json"]
+def test_the_command_for_a_monitor_prints_one_json_line() -> None:
+    command = [sys.executable, "-m", "ivr.cli", "probe", "no-uri", "--json"]
     done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=60)
     assert done.returncode == 1
-    assert '"event": "report"' in done.stdout
-    assert subprocess.run([*command[:3]], capture_output=True, check=False, timeout=60).returncode == 2
+    [line] = done.stdout.splitlines()
+    assert json.loads(line)["ended_by"] == "error"
+    assert subprocess.run([*command[:4]], capture_output=True, check=False, timeout=60).returncode == 2
 
 
 def test_the_bound_covers_what_is_planned() -> None:
