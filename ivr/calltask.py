@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import structlog
+from redis.exceptions import RedisError
 
 from ivr import steps
 from ivr.call import Call, Phase
@@ -124,6 +125,7 @@ class CallTask:
 
     async def _perform(self, actions: list[Action]) -> None:
         sends: list[Output] = []
+        held: list[str] = []
         events: list[Event] = []
         ops: list[Op] = []
         for action in actions:
@@ -136,8 +138,12 @@ class CallTask:
                     pass
                 case _:
                     sends += await self._signal(action)
+                    self._shared.agent.hold(action.leg)
+                    held.append(action.leg)
         if actions or (self.call.finished and self._stored):
             await self._commit(tuple(events), tuple(ops))
+        for leg in held:
+            self._shared.agent.release(leg)
         self._shared.send(sends)
         for action in actions:
             self._tell_media(action)
@@ -186,7 +192,11 @@ class CallTask:
         call = self.call
         state = None if call.finished else self._state()
         self._stored = state is not None
-        await self._shared.store.commit(Commit(call.call_id, self.version, state, call.summary, events, ops))
+        try:
+            await self._shared.store.commit(Commit(call.call_id, self.version, state, call.summary, events, ops))
+        except OSError as error:
+            # Redis is away and the journal's disk is full or broken: the callers' talks are worth more than this record.
+            self._log.error("a step could not be stored", why=str(error), events=[event.type for event in events])
 
     def _state(self) -> dict[str, Any]:
         now, agent = self._shared.clock(), self._shared.agent
@@ -232,16 +242,15 @@ class CallTask:
         agent, now = self._shared.agent, self._shared.clock()
         sends: list[Output] = []
         for leg in self.call.legs:
+            agent.release(leg)
             sends += [*agent.cancel(leg, now), *agent.bye(leg, now)]
             self._shared.media.send(self.worker, Close(leg))
+        call = self.call
+        data = {"by": "system", "reason": "internal_error", "phase": call.phase.value, "queue": call.queue, "seat": call.seat}
         self.version += 1
-        data = {
-            "by": "system",
-            "reason": "internal_error",
-            "phase": self.call.phase.value,
-            "queue": self.call.queue,
-            "seat": self.call.seat,
-        }
-        events = () if self.call.phase is Phase.ENDED else (Event("ended", {**data, "wait_s": 0.0, "talk_s": 0.0}),)
-        await self._shared.store.commit(Commit(self.call.call_id, self.version, None, self.call.summary, events, ()))
+        events = () if call.phase is Phase.ENDED else (Event("ended", {**data, "wait_s": call.wait_s(), "talk_s": 0.0}),)
+        try:
+            await self._shared.store.commit(Commit(call.call_id, self.version, None, call.summary, events, ()))
+        except (RedisError, OSError):
+            self._log.exception("the end of a failed call could not be stored")
         self._shared.send(sends)

@@ -99,6 +99,7 @@ def probe(context: typer.Context) -> None:
 def engine() -> None:
     """SIP and the calls of this node. SIGTERM leaves the calls to the next engine, SIGINT hangs them up."""
     from ivr.engine import Engine
+    from ivr.media.client import Fenced as MediaFenced
     from routing.store import Fenced
 
     settings = _process("engine")
@@ -112,7 +113,7 @@ def engine() -> None:
 
     try:
         asyncio.run(main())
-    except* Fenced as fenced:
+    except* (Fenced, MediaFenced) as fenced:
         raise _fail(f"another engine has taken over node {settings.node}: {fenced.exceptions[0]}", 3) from None
     except* ConfigError as faults:
         raise _fail(str(faults.exceptions[0])) from None

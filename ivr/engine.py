@@ -105,6 +105,8 @@ class Engine:
                 )
                 notify_ready()
                 await self._stopping.wait()
+                if not self._hang_up:
+                    self._transport.close()  # what comes from now on waits in the socket for the next engine
                 await self._reception.close(GOODBYE_S, hang_up=self._hang_up)
                 for task in background:
                     task.cancel()

@@ -7,6 +7,7 @@ NOTIFY_SOCKET.
 
 from __future__ import annotations
 
+import contextlib
 import os
 import socket
 from collections.abc import Mapping
@@ -54,5 +55,5 @@ def notify_ready(environ: Mapping[str, str] = os.environ) -> None:
     """Tell the supervisor, if there is one, that this process can do its work now."""
     path = environ.get("NOTIFY_SOCKET", "")
     if path:
-        with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as sock:
+        with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as sock, contextlib.suppress(OSError):  # it is advice only
             sock.sendto(b"READY=1", "\0" + path[1:] if path.startswith("@") else path)

@@ -30,6 +30,10 @@ class Menus:
 
     async def publish(self) -> None:
         """Put the menus that the settings name into Redis. Raises ConfigError for one that callers must not meet."""
+        for queue in self._settings.queues:
+            for language, names in available(PATH).items():
+                if queue.music not in names:
+                    raise ConfigError(f"queues.{queue.name}.music: there is no prompt {queue.music!r} in {language}")
         for hotline in self._settings.hotlines:
             await self._store.publish_document("menu", hotline.name, dumps(self._checked(hotline.menu)))
 

@@ -23,7 +23,7 @@ from ivr.menus import Menus
 from ivr.sip import events as sip
 from ivr.sip.number import Caller, normalise
 from ivr.steps import Action, EngineRestarted, MediaBack, MediaLost, Shutdown
-from routing.store import LiveCall, RedisAway
+from routing.store import LiveCall, RedisAway, UnknownSeat
 
 BUSY_RETRY_S = 10
 GARBAGE_EVERY_S, GARBAGE_HOSTS = 60.0, 1000
@@ -44,6 +44,7 @@ class Reception:
         self.tasks: dict[str, CallTask] = {}
         """Live calls by call id."""
         self._garbage_from: dict[str, float] = {}
+        self._closing = False
         self._restored: set[str] = set()
         """Calls of the engine before, until media is connected and they can go on."""
 
@@ -54,15 +55,17 @@ class Reception:
             self._start(task, [])
 
     async def close(self, grace_s: float, *, hang_up: bool) -> None:
-        """Take no more steps. With `hang_up` every call is ended, and its last messages have so long."""
+        """Take no more steps, and no more calls. With `hang_up` every call is ended, and its last messages have so long."""
+        self._closing = True
         log.info("engine stops", calls=len(self.tasks), hang_up=hang_up)
         running = [task.running for task in self.tasks.values() if task.running is not None]
         if hang_up and running:
             for task in self.tasks.values():
                 task.tell(Shutdown())
             await asyncio.wait(running, timeout=grace_s)
-        for work in running:
-            work.cancel()
+        for task in self.tasks.values():
+            if task.running is not None:
+                task.running.cancel()
 
     # What comes in
 
@@ -99,7 +102,7 @@ class Reception:
             if call_id in self._restored:
                 self._restored.discard(call_id)
                 task.tell(EngineRestarted())
-            if task.call.caller_leg.port and task.call.caller_leg.leg not in snapshot.legs:
+            if any(leg.up and leg.leg not in snapshot.legs for leg in task.call.legs.values()):
                 task.tell(MediaLost())
                 task.tell(MediaBack())
 
@@ -121,6 +124,9 @@ class Reception:
     # A call begins
 
     def _invited(self, event: sip.Invited) -> None:
+        if self._closing:
+            self._refuse(event, 503, "Service Unavailable")
+            return
         seat = event.party.kind == "seat"
         code = codes.for_number(self._settings.codes, event.called) if seat else None
         if code is not None:
@@ -156,6 +162,10 @@ class Reception:
             await self._shared.store.set_status(event.party.name, code.status, code.reason)
         except RedisAway:
             self._refuse(event, 503, "Service Unavailable")
+            return
+        except UnknownSeat:
+            log.error("a seat of the settings is not known to Redis: another node has other settings", seat=event.party.name)
+            self._refuse(event, 404, "Not Found")
             return
         log.info("seat changes its status", seat=event.party.name, status=code.status)
         self._take(event, codes.document(code.prompt), "", logged=False)

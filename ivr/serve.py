@@ -6,6 +6,7 @@ end with it.
 from __future__ import annotations
 
 import contextlib
+import fcntl
 import os
 import signal
 import socket
@@ -18,11 +19,13 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import FrameType
+from typing import IO
 
 from ivr.config import Settings
 from ivr.listen import bind
 from storage.embedded import EmbeddedRedis
 from storage.lifeline import spawn
+from storage.redis import StorageError
 
 POLL_S = 0.05
 START_S = 40.0
@@ -58,6 +61,7 @@ class Supervisor:
         self._stopping = False
         self._ready = False
         self._redis: EmbeddedRedis | None = None
+        self._lock: IO[bytes] | None = None
         self._sockets: list[socket.socket] = []
         self._notify = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
         self._notify.setblocking(False)
@@ -76,12 +80,14 @@ class Supervisor:
         http = self._bind(
             socket.SOCK_STREAM, settings.console.host, settings.console.port, "HOTLINE_CONSOLE_PORT (make run CONSOLE_PORT=…)"
         )
+        self._lock = self._take(settings.run_dir / "serve.lock")
         self._notify_path.unlink(missing_ok=True)
         self._notify.bind(str(self._notify_path))
         self._say(f"sip      UDP {settings.sip.host}:{settings.sip.port}")
         if not settings.redis_url:
             self._redis = EmbeddedRedis(settings.data_dir)
             self._start_redis()
+        self._say(f"sql      {'given by sql_url' if settings.sql_url else settings.database_url}")
         for index in range(settings.media.processes):
             self._add(f"media-{index}", ("media", "--index", str(index)))
         self._add("scribe", ("scribe",))
@@ -132,6 +138,18 @@ class Supervisor:
         at = f"{settings.sip.host}:{settings.sip.port}"
         return f"ready: dial {numbers} at {at}, console at http://{settings.console.host}:{settings.console.port}/"
 
+    def _take(self, path: Path) -> IO[bytes]:
+        """The right to be this data directory's only `serve`, held until we end."""
+        lock = path.open("ab")
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            lock.close()
+            raise StartFailed(
+                f"another `hotline serve` runs on {self.settings.data_dir}; choose another data_dir (HOTLINE_DATA_DIR)"
+            ) from None
+        return lock
+
     def _start_redis(self) -> None:
         assert self._redis is not None
         self._redis.start()
@@ -180,7 +198,10 @@ class Supervisor:
         """Start again what died."""
         if self._redis is not None and self._redis.poll() is not None:
             self._say("redis    died, starting it again")
-            self._start_redis()
+            try:
+                self._start_redis()
+            except StorageError as error:
+                self._say(f"redis    does not start: {error}")  # tried again at once: calls go on from the engine's memory
         now = time.monotonic()
         for child in self.children.values():
             if child.process is None:
@@ -223,7 +244,9 @@ class Supervisor:
             self._redis.stop()
         for sock in (*self._sockets, self._notify):
             sock.close()
-        self._notify_path.unlink(missing_ok=True)
+        if self._lock is not None:
+            self._notify_path.unlink(missing_ok=True)
+            self._lock.close()
 
     def _let_engine_start(self) -> None:
         """An engine that is just starting again has calls to hang up, once it is ready."""

@@ -7,7 +7,7 @@ from typing import Literal
 from ivr.call.leg import Leg
 from ivr.call.state import Phase, State
 from ivr.media import control as media
-from ivr.steps import CancelDial, Change, ConfirmBye, HangUpLeg, Tell
+from ivr.steps import CancelDial, Change, ConfirmBye, HangUpLeg, RejectCaller, Tell
 from routing.commit import Dequeue, FreeSeat
 
 
@@ -49,15 +49,19 @@ def silent(call: State, name: str, seconds: float) -> None:
 
 def reason_of_hangup(call: State) -> str:
     """What a caller's hang-up means at this point."""
-    if call.sent_away:
+    if call.sent_away and call.phase is not Phase.TALKING:
         return "time_limit"
     return {Phase.QUEUED: "abandoned", Phase.OFFERED: "abandoned", Phase.TALKING: "completed"}.get(
         call.phase, "hung_up_in_menu"
     )
 
 
-def end(call: State, by: Literal["caller", "seat", "system"], reason: str) -> None:
-    """The end of every call: legs closed, queue left, seat freed, and one `ended` event."""
+BUSY = (503, "Service Unavailable")
+
+
+def end(call: State, by: Literal["caller", "seat", "system"], reason: str, refusal: tuple[int, str] = BUSY) -> None:
+    """The end of every call: legs closed, queue left, seat freed, and one `ended` event. A call that we end before it was
+    answered gets the `refusal`."""
     if call.phase is Phase.ENDED:
         return
     last, queue = call.phase, call.queues.get(call.queue)
@@ -69,6 +73,8 @@ def end(call: State, by: Literal["caller", "seat", "system"], reason: str) -> No
     if last in (Phase.OFFERED, Phase.TALKING) and queue is not None:
         talked = last is Phase.TALKING
         call.do(Change(FreeSeat(call.seat, wrap_up_s=queue.wrap_up_s if talked else 0.0, reason="wrap_up" if talked else "")))
+    if last is Phase.ARRIVED and not call.caller_leg.up and by != "caller":
+        call.do(RejectCaller(call.caller_leg.leg, *refusal))
     for leg in call.legs.values():
         if leg.up:
             hang_up_leg(call, leg)

@@ -11,7 +11,7 @@ from ivr.call.waiting import back_to_queue, enter_queue
 from ivr.flow.run import EnterQueue, FlowAction, HangUp, Play, Pressed, QueueReturned, StopPlay, Visit
 from ivr.media import control as media
 from ivr.sip import sdp
-from ivr.steps import AnswerCaller, Change, PlayPrompts, RejectCaller, Tell
+from ivr.steps import AnswerCaller, Change, PlayPrompts, Tell
 from routing.commit import Dequeue
 
 NO_PORT_PAUSE_S = 5.0
@@ -24,8 +24,7 @@ def answer(call: State, leg: Leg) -> None:
         try:
             text, leg.stream = sdp.answer(call.offer, **call.sdp_terms(leg))
         except sdp.SdpError:
-            call.do(RejectCaller(leg.leg, 488, "Not Acceptable Here"))
-            end(call, "system", "no_common_codec")
+            end(call, "system", "no_common_codec", (488, "Not Acceptable Here"))
             return
         call.do(call.remote(leg))
     else:
@@ -40,12 +39,9 @@ def leg_failed(call: State, name: str) -> None:
     leg = call.caller_leg
     if call.is_offered(name):
         back_to_queue(call, "no_port", set_aside_s=NO_PORT_PAUSE_S)
-    elif name != leg.leg:
-        return
-    elif call.phase is Phase.ARRIVED and not leg.up:
-        call.do(RejectCaller(leg.leg, 503, "Service Unavailable"))
+    elif call.phase is Phase.ARRIVED and name == leg.leg and not leg.up:
         end(call, "system", "busy")
-    elif call.phase is not Phase.ENDED:
+    elif name == leg.leg or (call.seat_leg is not None and name == call.seat_leg.leg):
         end(call, "system", "media_lost")
 
 

@@ -90,9 +90,6 @@ def sound_again(call: State, *, new_media: bool) -> None:
     elif call.phase in (Phase.QUEUED, Phase.OFFERED):
         music(call, call.caller_leg)
     elif call.phase is Phase.TALKING:
-        for leg in call.legs.values():
-            if leg.up and leg.stream is not None:
-                call.do(call.remote(leg))
         join(call)
         seat = call.seat_leg
         if new_media:
@@ -109,6 +106,9 @@ def engine_restarted(call: State) -> None:
                 call.do(HangUpLeg(each.leg))
         return
     call.emit("engine_restarted")
+    for each in call.legs.values():
+        if each.up and each.stream is not None:
+            call.do(call.remote(each))
     if call.phase is Phase.ARRIVED and not call.caller_leg.up:
         call.do(OpenLeg(call.caller_leg.leg))
         return

@@ -95,7 +95,9 @@ class Behaviour(Generic[N]):
         """The time given to `wait` is over."""
 
     def returned(self, scene: Scene, node: N, why: Literal["time_limit", "closed"]) -> None:
-        """The queue gave the caller back."""
+        """The queue gave the caller back; to a node that is no queue (the menu changed meanwhile): an apology and the end."""
+        scene.came_back(why)
+        scene.go(TIME_LIMIT if why == "time_limit" else CLOSED)
 
     def resume(self, scene: Scene, node: N) -> None:
         """What the caller heard was lost; say it again."""
@@ -177,9 +179,8 @@ class QueueBehaviour(Behaviour[Queue]):
         scene.queue(node.queue)
 
     def returned(self, scene: Scene, node: Queue, why: Literal["time_limit", "closed"]) -> None:
-        if scene.counted("queued"):
-            scene.came_back(why)
-            scene.go(node.on_timeout or TIME_LIMIT if why == "time_limit" else node.on_closed or CLOSED)
+        scene.came_back(why)
+        scene.go(node.on_timeout or TIME_LIMIT if why == "time_limit" else node.on_closed or CLOSED)
 
     def resume(self, scene: Scene, node: Queue) -> None:
         if not scene.counted("queued"):

@@ -179,6 +179,20 @@ class UserAgent:
         next tick(), which is due at once. ValueError when the session is already there."""
         return thaw(data, self._core, self._sessions, now) if data else ""
 
+    def hold(self, session: str) -> None:
+        """Let the session's timers rest while the app stores a step: what was not sent yet must not leave as a repetition."""
+        found = self._sessions.get(session)
+        if found is not None:
+            found.held = True
+
+    def release(self, session: str) -> None:
+        """The step is stored and sent; what became due meanwhile is due now."""
+        found = self._sessions.get(session)
+        if found is not None and found.held:
+            found.held = False
+            for opened in tuple(found.open):
+                self._core.arm(opened)
+
     def forget(self, session: str) -> None:
         """Tell no more of this session. What is under way (BYE, CANCEL, repeated responses) is finished by itself."""
         found = self._sessions.get(session)

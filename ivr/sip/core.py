@@ -190,6 +190,8 @@ class Core:
     def arm(self, opened: Open) -> None:
         """Note when the transaction wants to be woken; a later time than noted is found out at waking."""
         at = opened.machine.deadline
+        if opened.session is not None and opened.session.held:
+            return  # release() comes back to it
         if at is not None and (opened.armed is None or at < opened.armed):
             opened.armed = at
             heapq.heappush(self._heap, (at, next(self._order), opened))
@@ -199,7 +201,7 @@ class Core:
         """When the first transaction wants to be woken."""
         while self._heap:
             at, _, opened = self._heap[0]
-            if opened.armed == at and opened.machine.deadline == at:
+            if opened.armed == at and opened.machine.deadline == at and not (opened.session and opened.session.held):
                 return at
             self._pop()
         return None

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from ipaddress import ip_address
 from typing import Any, Literal
 
 Codec = Literal["PCMA", "PCMU"]
@@ -186,7 +187,7 @@ def _audio(session: Session) -> int:
 
 
 def _choose(media: Media, prefer: Sequence[Codec]) -> tuple[Codec, int] | None:
-    offered = [int(text) for text in media.formats if text.isascii() and text.isdigit()]
+    offered = [int(text) for text in media.formats if text.isascii() and text.isdigit() and int(text) < 128]
     for codec in prefer:
         for payload_type in offered:
             if media.codecs.get(payload_type) == f"{codec}/8000":
@@ -194,11 +195,20 @@ def _choose(media: Media, prefer: Sequence[Codec]) -> tuple[Codec, int] | None:
     return None
 
 
+def _literal(host: str) -> None:
+    """Names in c= (RFC 8866 5.7) are not looked up: whoever sends one is told so, instead of a call that nobody hears."""
+    try:
+        ip_address(host)
+    except ValueError:
+        raise SdpError("no IP address in c=") from None
+
+
 def _stream(media: Media, prefer: Sequence[Codec]) -> Stream:
     chosen = _choose(media, prefer)
-    if chosen is None or not media.host:
-        raise SdpError("no common codec" if chosen is None else "no address")
-    offered = {int(text) for text in media.formats if text.isascii() and text.isdigit()}
+    if chosen is None:
+        raise SdpError("no common codec")
+    _literal(media.host)
+    offered = {int(text) for text in media.formats if text.isascii() and text.isdigit() and int(text) < 128}
     dtmf = next((pt for pt, encoding in media.codecs.items() if pt in offered and encoding == f"{DTMF}/8000"), None)
     nowhere = media.host in {"0.0.0.0", "::"}  # the hold of RFC 2543, still sent by old devices
     direction: Direction = "inactive" if nowhere else _MIRROR[media.direction]

@@ -48,6 +48,8 @@ class Session:
     progress: int = 0
     restored: bool = False
     forgotten: bool = False
+    held: bool = False
+    """Its timers rest: the app has not stored its last step yet, so nothing of it may be sent."""
 
     def tell(self, event: Event) -> list[Output]:
         """The event, unless the app has forgotten this session."""

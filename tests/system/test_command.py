@@ -10,7 +10,7 @@ import sys
 from pathlib import Path
 
 from storage.embedded import EmbeddedRedis
-from tests.site import running
+from tests.site import free_port, running
 from tests.talk import talking
 
 
@@ -86,3 +86,37 @@ async def test_an_engine_that_is_replaced_leaves_and_one_that_is_stopped_hangs_u
         site.process = None
         [row] = await site.ended_in_the_books()
         assert row["reason"] == "shutdown"
+
+
+async def test_a_second_serve_on_the_same_data_is_refused_and_does_the_first_no_harm(tmp_path: Path) -> None:
+    async with running(tmp_path) as site:
+        status, said = await site.command("serve")
+        assert status == 1
+        assert "cannot be used" in said, "the port is taken"
+        other = {
+            "HOTLINE_SIP_PORT": str(free_port(socket.SOCK_DGRAM)),
+            "HOTLINE_CONSOLE_PORT": str(free_port(socket.SOCK_STREAM)),
+        }
+        status, said = await hotline("serve", **(site.environment() | other))
+        assert status == 1
+        assert "another `hotline serve` runs on" in said
+        seat = await site.seat()
+        caller, agent = await talking(site, seat)
+        await site.kill("engine")
+        caller.send_tone(500)
+        await agent.wait_tone(500, 30)
+        await agent.hang_up()
+        assert await caller.wait_ended(30) == "remote"
+
+
+async def test_music_that_is_not_there_is_named_at_start(tmp_path: Path) -> None:
+    async with running(tmp_path) as site:
+        text = (
+            (site.directory / "hotline.toml").read_text().replace('name = "service"', 'name = "service"\nmusic = "nowhere"', 1)
+        )
+        (site.directory / "other.toml").write_text(text)
+        environ = site.environment() | {"HOTLINE_CONFIG": str(site.directory / "other.toml"), "HOTLINE_NODE": "n2"}
+        with EmbeddedRedis(tmp_path / "other") as redis:
+            status, said = await hotline("engine", **(environ | {"HOTLINE_REDIS_URL": redis.url, "HOTLINE_SIP_PORT": "5999"}))
+        assert status == 2
+        assert "queues.service.music" in said

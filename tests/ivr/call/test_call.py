@@ -463,6 +463,16 @@ def test_media_dies_in_a_talk() -> None:
     assert told(media.Remote, line.last)
 
 
+def test_media_that_has_no_port_for_the_seat_any_more_ends_the_talk() -> None:
+    line = Line().to_talk()
+    line.tell(MediaLost())
+    line.tell(MediaBack())
+    line.tell(LegOpened(CALLER, 21000))
+    line.tell(LegFailed(SEAT, "no free port"))
+    assert {leg.leg for leg in of(HangUpLeg, line.last)} == {CALLER, SEAT}
+    assert of(Emit, line.last)[-1].data["reason"] == "media_lost"
+
+
 def test_glare_is_tried_again_and_another_refusal_ends_the_call() -> None:
     line = Line().to_talk()
     line.tell(sip.ReinviteRejected(SEAT, 491, owner=True))
@@ -514,6 +524,8 @@ def test_the_engine_restarts_in_each_phase() -> None:
     talking.tell(EngineRestarted())
     assert told(media.Mix, talking.last)
     assert told(media.Record, talking.last) == [media.Record("c1-1", "/rec/d/c1.wav", CALLER, SEAT)], "the same take, once"
+    for line in (menu, queued, offered, talking):
+        assert CALLER in {command.leg for command in told(media.Remote, line.last)}, "media may never have been told"
     ended = Line().to_talk()
     ended.tell(sip.HungUp(CALLER))
     ended.tell(EngineRestarted())
@@ -525,6 +537,20 @@ def test_an_engine_that_stops_for_good_hangs_up() -> None:
     line.tell(Shutdown())
     assert {leg.leg for leg in of(HangUpLeg, line.last)} == {CALLER, SEAT}
     assert of(Emit, line.last)[-1].data["reason"] == "shutdown"
+
+
+def test_a_call_that_is_not_answered_yet_is_refused_when_the_engine_stops() -> None:
+    line = Line()
+    line.tell(Shutdown())
+    assert line.last[0] == RejectCaller(CALLER, 503, "Service Unavailable")
+    assert line.over()
+
+
+def test_a_talk_after_the_time_limit_is_a_talk() -> None:
+    line = Line().to_talk()
+    line.call.sent_away = True
+    line.tell(sip.HungUp(CALLER))
+    assert of(Emit, line.last)[-1].data["reason"] == "completed"
 
 
 def test_after_the_end_nothing_happens_any_more() -> None:

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from ivr.flow.kinds import AGAIN_LIMIT, BEHAVIOURS
 from ivr.flow.load import KINDS, load
-from ivr.flow.model import AnyNode, Document
+from ivr.flow.model import AnyNode, Document, Hangup
 from ivr.flow.run import (
     KEPT_LIMIT,
     PROMPT_LIMIT_S,
@@ -266,15 +266,22 @@ def test_without_barge_in_keys_wait_for_the_end_of_the_prompt() -> None:
 def test_a_queue_gives_back_by_its_own_ways() -> None:
     run = at("plain")
     assert run.receive(QueueReturned("time_limit"), 60.0) == [Visit("sorry"), play(1, "sorry_goodbye")]
-    assert run.receive(QueueReturned("time_limit"), 61.0) == []
     assert run.receive(PromptDone(1), 66.0) == [HangUp("time_limit")]
     run = at("plain")
     assert run.receive(QueueReturned("closed"), 1.0) == [Visit("sub"), play(1, "sub_menu")]
 
 
+def test_a_caller_whose_queue_node_is_gone_is_told_goodbye() -> None:
+    """A menu published while the caller waited has no such node any more: no caller is left in silence."""
+    run = at("plain")
+    changed = FlowRun.from_json(Document(start="bye", nodes={"bye": Hangup(kind="hangup")}), run.to_json(9.0), 10.0, 1.0)
+    again = FlowRun.from_json(changed.document, changed.to_json(11.0), 12.0, 1.0)
+    assert changed.receive(QueueReturned("time_limit"), 60.0)[0] == Visit("-time_limit")
+    assert again.receive(QueueReturned("closed"), 60.0)[0] == Visit("-closed")
+
+
 def test_a_queue_without_ways_apologises_and_ends() -> None:
     run = at("service")
-    assert run.receive(QueueReturned("closed"), 1.0) == []
     run.receive(PromptDone(1), 2.0)
     assert run.receive(Key("1"), 3.0) == []
     assert run.receive(QueueReturned("time_limit"), 60.0) == [Visit("-time_limit"), play(2, "sorry_goodbye")]

@@ -178,3 +178,8 @@ def test_stream_as_json() -> None:
 def test_nothing_but_sdp_errors(data: bytes) -> None:
     with contextlib.suppress(SdpError):
         agree(data)
+
+
+def test_a_name_in_c_is_refused_for_nobody_would_look_it_up() -> None:
+    with pytest.raises(SdpError, match="no IP address"):
+        sdp.answer(LINPHONE.replace(b"192.0.2.9", b"sbc.example"), host="10.0.0.2", port=4002, session_id=1, version=1)

@@ -6,7 +6,7 @@ import pytest
 
 from ivr.sip import events as sip
 from ivr.sip.auth import digest, parse_digest
-from ivr.sip.events import Address
+from ivr.sip.events import Address, Send
 from tests.ivr.sip.conftest import (
     OURS,
     PEER,
@@ -337,3 +337,17 @@ def test_a_forgotten_call_that_is_refused() -> None:
 def test_a_provisional_after_the_answer_is_late() -> None:
     call = answered()
     assert call.agent.receive(response(call.invite, 180), PEER, 1.1) == []
+
+
+def test_nothing_leaves_by_a_timer_while_the_app_stores_the_step() -> None:
+    """A slow Redis: the INVITE's first repetition is due, but its first copy has not left yet."""
+    agent = make_agent()
+    agent.invite("s1", target(), OURS, 0.0)
+    agent.hold("s1")
+    assert agent.deadline() is None
+    assert agent.tick(2.0) == []
+    agent.release("s1")
+    assert agent.deadline() == 0.5
+    assert [type(output) for output in agent.tick(2.0)] == [Send]
+    agent.hold("nobody")
+    agent.release("nobody")
