@@ -34,6 +34,15 @@ class Audit:
         balanced = self.opened == self.open + self.closed + self.waived
         return balanced and not (self.unattached or self.contradicted or self.unlogged)
 
+    def __str__(self) -> str:
+        balance = f"opened {self.opened} = closed {self.closed} + open {self.open} + waived {self.waived}"
+        if self.ok:
+            return f"{balance}: ok"
+        faults = (
+            f"owed without a return call {self.unattached}, unproven {self.contradicted}, not in the call log {self.unlogged}"
+        )
+        return f"{balance}: NOT IN ORDER ({faults})"
+
 
 def audit(engine: Engine) -> Audit:
     """Count the books against the facts, in one view of the database. Reads the whole call log."""

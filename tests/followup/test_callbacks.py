@@ -180,6 +180,7 @@ def test_the_audit_fails_when_the_books_are_broken(
         connection.invalidate()
     found = audit(engine)
     assert not found.ok
+    assert "NOT IN ORDER" in str(found)
     if fault == "opened":
         assert found.opened == found.open + found.closed + found.waived + 1
     else:
@@ -195,6 +196,7 @@ def test_the_audit_counts_each_kind(engine: Engine, write: Write, gave_up: Story
     waive(engine, ids[2], "1026", "dup", 1100.0)
     found = audit(engine)
     assert (found.opened, found.open, found.closed, found.waived, found.ok) == (6, 4, 1, 1, True)
+    assert str(found) == "opened 6 = closed 1 + open 4 + waived 1: ok"
 
 
 def test_search_and_figures(engine: Engine, write: Write, gave_up: Story, talked: Story, story: Story) -> None:
