@@ -33,11 +33,19 @@ REASONS = {
     "hung_up_in_menu": _l("菜单中挂机"),
     "menu_ended": _l("菜单结束"),
     "time_limit": _l("等待超时"),
-    "rejected": _l("拒绝"),
     "engine_lost": _l("系统中断"),
+    "shutdown": _l("系统停止"),
+    "internal_error": _l("系统故障"),
+    "signalling_no_ack": _l("对方无应答确认"),
+    "signalling_no_reinvite_answer": _l("对方信令中断"),
+    "signalling_no_bye_answer": _l("对方信令中断"),
+    "signalling_dialog_lost": _l("对方信令中断"),
+    "no_common_codec": _l("语音编码不兼容"),
     "media_lost": _l("语音中断"),
     "rtp_timeout": _l("线路无声"),
-    "no_menu": _l("没有菜单"),
+    "declined": _l("坐席拒接"),
+    "unreachable": _l("话机不在线"),
+    "no_port": _l("没有语音端口"),
     "busy": _l("线路忙"),
     "closed": _l("非工作时间"),
     "no_number": _l("号码隐藏,无法回拨"),
@@ -149,7 +157,7 @@ def event_detail(kind: str, data: Mapping[str, Any], queue_titles: Mapping[str, 
         return " · ".join(part for part in (label(SIDES, value("by")), label(REASONS, value("reason"))) if part)
     if kind == "owed":
         return label(REASONS, value("reason"))
-    parts = [value("node"), value("seat"), queue, value("status"), label(_EVENTS, value("why")), value("detail")]
+    parts = [value("node"), value("seat"), queue, value("status"), label({**_EVENTS, **REASONS}, value("why")), value("detail")]
     return " · ".join(part for part in parts if part)
 
 

@@ -15,7 +15,7 @@ from collections.abc import Mapping
 FIRST_FD = 3
 
 
-class PortTaken(OSError):
+class PortTaken(Exception):
     """Another program listens there; the text names the address and the setting that moves ours."""
 
 
@@ -36,7 +36,7 @@ def bind(kind: socket.SocketKind, host: str, port: int, setting: str) -> socket.
         sock.close()
         protocol = "TCP" if kind is socket.SOCK_STREAM else "UDP"
         raise PortTaken(
-            error.errno, f"{protocol} {host}:{port} cannot be used ({error.strerror}); choose another port: {setting}"
+            f"{protocol} {host}:{port} cannot be used ({error.strerror}); choose another port: {setting}"
         ) from error
     return sock
 
