@@ -6,6 +6,7 @@ import asyncio
 import math
 import time
 from collections.abc import Awaitable, Callable
+from itertools import pairwise
 from pathlib import Path
 from typing import Literal, Self, TypeVar
 
@@ -116,6 +117,12 @@ class Observed:
         """
         return max((length for _, length in self.gaps(0.0, since, until)), default=0.0)
 
+    def largest_pause(self, since: float) -> float:
+        """The longest time in seconds between two packets that this telephone itself sent since then: a busy process is late,
+        and what it sends late the other side hears late."""
+        sent = [at for at in self._rtp.sent_at if at >= since]
+        return max((later - earlier for earlier, later in pairwise(sent)), default=0.0)
+
     def gaps(self, over_s: float = 0.06, since: float | None = None, until: float | None = None) -> list[tuple[float, float]]:
         """(beginning, length) of every gap longer than `over_s`."""
         return self._rtp.gaps(over_s, since, until)
@@ -154,5 +161,5 @@ class Observed:
             raise PhoneError(f"{problem} within {timeout_s} s{self._state()}") from None
 
     def _state(self) -> str:
-        heard = f"{len(self.heard)} packets heard, {self._rtp.packets_sent} sent, digits {self.digits!r}"
+        heard = f"{len(self.heard)} packets heard, {len(self._rtp.sent_at)} sent, digits {self.digits!r}"
         return f"\n{self._user}: call {self.sip_call_id} is {self.phase}, {heard}{self._wire.story()}"

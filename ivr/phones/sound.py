@@ -41,7 +41,8 @@ class RtpEnd:
     heard: Heard = field(default_factory=Heard)
     player: Player = field(default_factory=Player)
     bad_datagrams: int = 0
-    packets_sent: int = 0
+    sent_at: list[float] = field(default_factory=list)
+    """When each packet was sent, by time.monotonic()."""
     opened_at: float = 0.0
     closed_at: float | None = None
     _socket: socket.socket | None = None
@@ -122,7 +123,7 @@ class RtpEnd:
                 with contextlib.suppress(OSError):  # nobody listens there just now: a telephone goes on talking
                     out.sendto(data, (target.host, target.port))
                 sequence += 1
-                self.packets_sent += 1
+                self.sent_at.append(time.monotonic())
                 pausing = False
             else:
                 pausing = True
