@@ -33,6 +33,7 @@ STOP_S = 8.0
 SETTLED_S = 10.0
 """A child that lived so long starts again at once; one that keeps dying waits longer each time."""
 MAX_BACK_OFF_S = 5.0
+GIVES_WAY = 10
 
 
 class StartFailed(RuntimeError):
@@ -46,6 +47,8 @@ class Child:
     name: str
     arguments: tuple[str, ...]
     sockets: Mapping[str, socket.socket] = field(default_factory=dict)
+    nice: int = 0
+    """Added to the process's niceness: who has no caller on the line gives way to who has."""
     process: subprocess.Popen[bytes] | None = None
     started_at: float = 0.0
     back_off_s: float = 0.0
@@ -89,10 +92,10 @@ class Supervisor:
             self._start_redis()
         self._say(f"sql      {'given by sql_url' if settings.sql_url else settings.database_url}")
         for index in range(settings.media.processes):
-            self._add(f"media-{index}", ("media", "--index", str(index)))
-        self._add("scribe", ("scribe",))
-        self._add("engine", ("engine",), {"sip": sip})
-        self._add("console", ("console",), {"http": http})
+            self._add(Child(f"media-{index}", ("media", "--index", str(index))))
+        self._add(Child("scribe", ("scribe",), nice=GIVES_WAY))
+        self._add(Child("engine", ("engine",), {"sip": sip}))
+        self._add(Child("console", ("console",), {"http": http}, nice=GIVES_WAY))
         self._say(f"console  http://{settings.console.host}:{settings.console.port}/")
 
     def wait_ready(self) -> None:
@@ -160,9 +163,8 @@ class Supervisor:
         self._sockets.append(sock)
         return sock
 
-    def _add(self, name: str, arguments: tuple[str, ...], sockets: Mapping[str, socket.socket] | None = None) -> None:
-        child = Child(name, arguments, sockets or {})
-        self.children[name] = child
+    def _add(self, child: Child) -> None:
+        self.children[child.name] = child
         self._spawn(child)
 
     def _environment(self, child: Child) -> dict[str, str]:
@@ -191,6 +193,8 @@ class Supervisor:
                 env=self._environment(child),
                 listen_fds=[sock.fileno() for sock in child.sockets.values()],
             )
+        if child.nice:
+            os.setpriority(os.PRIO_PROCESS, child.process.pid, os.getpriority(os.PRIO_PROCESS, 0) + child.nice)
         child.started_at = time.monotonic()
         self._say(f"{child.name:8} started, pid {child.process.pid}")
 
