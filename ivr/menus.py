@@ -1,4 +1,4 @@
-"""[io] The published menus as the engine runs them: from Redis, with the last good ones on disk (DESIGN rule 5)."""
+"""[io] The published menus as the engine runs them: from Redis, with the last good ones on disk."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a call remembers, and how it is put down and picked up (DESIGN rule 2)."""
+"""What a call remembers, and how it is put down and picked up."""
 
 from __future__ import annotations
 

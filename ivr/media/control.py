@@ -6,7 +6,7 @@
                      {"ev": 42, "type": "digit", "leg": "…", "digit": "1", …}           an event, numbered without gaps
 
 Commands are idempotent: the engine may repeat any of them after a lost connection. A command whose epoch is lower than one the
-process has seen is answered with the error "fenced" (DESIGN rule 3).
+process has seen is answered with the error "fenced".
 """
 
 from __future__ import annotations

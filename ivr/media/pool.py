@@ -74,7 +74,7 @@ class Worker:
 
 
 class MediaPool:
-    """Spreads calls over the media processes; all legs of a call sit in one (DESIGN rule 6)."""
+    """Spreads calls over the media processes; all legs of a call sit in one."""
 
     def __init__(self, paths: Sequence[Path]) -> None:
         """`paths`: the control sockets of the media processes."""
