@@ -1,4 +1,4 @@
-"""One caller's way through a menu: a plain state machine that can be put down and picked up after every event (DESIGN 1, 2).
+"""One caller's way through a menu: a plain state machine that can be put down and picked up after every event.
 
     run = FlowRun(document)
     actions = run.start(now)
