@@ -29,6 +29,8 @@ from routing.commit import Commit, Op
 from routing.events import Event
 from routing.store import Fenced, RedisAway, Store
 
+BUSY_RETRY_S = 10
+"""Retry-After of a 503."""
 BATCH = 32
 """So many happenings are taken in one step, with one write to Redis."""
 
@@ -156,7 +158,7 @@ class CallTask:
             case steps.AnswerCaller(leg, sdp):
                 return agent.answer(leg, sdp, now)
             case steps.RejectCaller(leg, status, reason):
-                return agent.reject(leg, status, reason, now, retry_after=10 if status == 503 else None)
+                return agent.reject(leg, status, reason, now, retry_after=BUSY_RETRY_S if status == 503 else None)
             case steps.DialSeat(leg, seat, sdp):
                 self._shared.legs[leg] = self
                 caller = self.call.arrival.caller.number

@@ -14,7 +14,7 @@ import structlog
 
 from ivr import codes
 from ivr.call import Arrival, Call
-from ivr.calltask import CallTask, Shared
+from ivr.calltask import BUSY_RETRY_S, CallTask, Shared
 from ivr.config import Settings
 from ivr.flow.model import Document
 from ivr.media.control import Message, Recording, Snapshot
@@ -25,7 +25,6 @@ from ivr.sip.number import Caller, normalise
 from ivr.steps import Action, EngineRestarted, MediaBack, MediaLost, Shutdown
 from routing.store import LiveCall, RedisAway, UnknownSeat
 
-BUSY_RETRY_S = 10
 GARBAGE_EVERY_S, GARBAGE_HOSTS = 60.0, 1000
 
 log = structlog.get_logger(__name__)

@@ -144,10 +144,6 @@ class Observed:
         """Send these samples, then silence."""
         self._rtp.player.play(samples, loop=loop)
 
-    def send_silence(self) -> None:
-        """Send silence."""
-        self._rtp.player.play(audio.silence(0.0), loop=False)
-
     # --- helpers
 
     def _digit(self, digit: str) -> None:
