@@ -1,8 +1,10 @@
 # run: set up, start the sample hotline, make one call through it, stay until Ctrl-C.   test: set up, run the tests.
-# check: what CI runs before interop.   interop: against SIPp.   bench: tables of what was measured.
+# check: what CI runs before interop.   interop: against SIPp, baresip, kamailio, sippy and pyVoIP.   bench: a table of measures.
 
 PYTHON ?= python3
 BIN := .venv/bin
+# Programs that make interop runs, and their Debian packages.
+PEERS := sipp:sip-tester baresip:baresip-core kamailio:kamailio ip:iproute2 nft:nftables sysctl:procps
 
 .PHONY: run test check interop bench prompts clean
 
@@ -10,7 +12,7 @@ run: .venv/ready
 	@HOTLINE_SIP_PORT=$(SIP_PORT) HOTLINE_CONSOLE_PORT=$(CONSOLE_PORT) $(BIN)/hotline demo --stay
 
 test: .venv/ready-dev
-	@$(BIN)/python -m pytest -m "not interop" $(ARGS)
+	@$(BIN)/python -m pytest -m "not interop" -n 3 --dist loadfile $(ARGS)
 
 check: .venv/ready-dev
 	@$(BIN)/ruff check .
@@ -18,14 +20,16 @@ check: .venv/ready-dev
 	@$(BIN)/mypy
 	@$(MAKE) --no-print-directory test
 
-interop: .venv/ready-dev
-	@missing=""; for tool in sipp; do command -v $$tool >/dev/null || missing="$$missing $$tool"; done; \
+interop: .venv/ready-dev .venv/peers/ready
+	@missing=""; packages=""; for pair in $(PEERS); do \
+	    PATH="$$PATH:/usr/sbin:/sbin" command -v $${pair%:*} >/dev/null || \
+	        { missing="$$missing $${pair%:*}"; packages="$$packages $${pair#*:}"; }; done; \
 	if [ -n "$$missing" ]; then \
-	    echo "make interop needs:$$missing. On Debian: apt-get install sip-tester"; exit 1; fi
+	    echo "make interop needs:$$missing. On Debian: apt-get install --no-install-recommends$$packages"; exit 1; fi
 	@$(BIN)/python -m pytest -m interop $(ARGS)
 
 bench: .venv/ready-dev
-	@for program in bench/*.py; do echo "== $$program"; $(BIN)/python $$program || exit 1; done
+	@$(BIN)/python bench/table.py $(ARGS)
 
 prompts: .venv/ready
 	@$(BIN)/hotline prompts build
@@ -45,4 +49,10 @@ clean:
 
 .venv/ready-dev: .venv/ready
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[dev]'
+	@touch $@
+
+# sippy brings a package called tests, so it has an environment of its own.
+.venv/peers/ready: constraints.txt .venv/ready
+	@test -x .venv/peers/bin/python || $(BIN)/python -m venv .venv/peers
+	@.venv/peers/bin/python -m pip install --quiet --disable-pip-version-check -c constraints.txt sippy
 	@touch $@

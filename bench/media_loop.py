@@ -26,36 +26,45 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any
 
+from pylibsrtp import Policy, Session
+
 sys.path.insert(0, str(Path(__file__).parent.parent))
 
 from ivr.media import worker
 from ivr.media.client import MediaClient
-from ivr.media.control import Mix, Open, Play, Record, Remote, Stats
-from ivr.media.outgoing import Address, Send
-from ivr.media.ports import Ports, Receive
+from ivr.media.control import Mix, Open, Play, Record, Remote, Srtp, Stats
+from ivr.media.outgoing import Address, Receive
+from ivr.media.ports import Pair, Ports
 from ivr.media.schedule import Schedule
+
+KEY = bytes(30)
+KEYS = Srtp("AES_CM_128_HMAC_SHA1_80", "A" * 40, "A" * 40)
+
+
+class LoopPair(Pair):
+    """Sockets that an asyncio loop reads and writes through a datagram transport, as asyncio programs do."""
+
+    transport: asyncio.DatagramTransport | None = None
+
+    def pass_on(self, packet: memoryview, to: Address) -> None:
+        if self.transport is not None:  # else the loop hasn't made it yet
+            self.transport.sendto(bytes(packet), to)
 
 
 class LoopPorts(Ports):
-    """The same sockets, but read by an asyncio loop through datagram protocols, as asyncio programs do."""
+    """RTP comes through the loop. RTCP is left aside."""
 
     loop: asyncio.AbstractEventLoop
     schedule: Schedule
-    pending: list[tuple[socket.socket, Receive]]
+    tasks: set[asyncio.Task[None]]
 
-    def open(self) -> tuple[int, Send]:
-        port, _ = super().open()
-        found: list[Any] = []
-        self._transports = getattr(self, "_transports", {})
-        self._transports[port] = found
+    def open(self, host: str) -> Pair:
+        pair = super().open(host)
+        ours = LoopPair(pair.host, pair.port, pair.rtp, pair.rtcp)
+        ours.send = ours.pass_on
+        return ours
 
-        def send(packet: memoryview, to: Address) -> None:
-            if found:  # else the loop hasn't made the transport yet
-                found[0].sendto(bytes(packet), to)
-
-        return port, send
-
-    def attach(self, port: int, receive: Receive) -> None:
+    def attach(self, pair: Pair, receive: Receive, receive_report: Receive) -> None:
         ports = self
 
         class Protocol(asyncio.DatagramProtocol):
@@ -65,18 +74,18 @@ class LoopPorts(Ports):
                 receive(size, addr, ports.schedule.samples(time.monotonic()))
 
         async def connect() -> None:
-            transport, _ = await ports.loop.create_datagram_endpoint(Protocol, sock=ports._sockets[port])
-            ports._transports[port].append(transport)
+            assert isinstance(pair, LoopPair)
+            pair.transport, _ = await ports.loop.create_datagram_endpoint(Protocol, sock=pair.rtp)
 
-        self._tasks = getattr(self, "_tasks", [])
-        self._tasks.append(self.loop.create_task(connect()))
+        task = self.loop.create_task(connect())
+        self.tasks.add(task)
+        task.add_done_callback(self.tasks.discard)
 
-    def hurry(self, port: int, hurried: bool) -> None:
+    def hurry(self, pair: Pair, hurried: bool) -> None:
         pass
 
-    def close(self, port: int, hurried: bool) -> None:
-        self._transports[port][0].close()
-        del self._sockets[port]
+    def lock(self, pair: Pair, peer: Address | None, now: int) -> None:
+        pass
 
 
 def serve(kind: str, path: Path) -> None:
@@ -90,8 +99,8 @@ def serve(kind: str, path: Path) -> None:
     else:
         loop = asyncio.new_event_loop()
     vars(worker)["Ports"] = LoopPorts
-    LoopPorts.loop = loop
-    process = worker.Worker(path, ports=(30000, 33999), **terms)
+    LoopPorts.loop, LoopPorts.tasks = loop, set()
+    process = worker.Worker(path, hosts=[terms.pop("host")], ports=(30000, 33999), dscp=46, **terms)
     LoopPorts.schedule = process._schedule
 
     def control() -> None:
@@ -115,7 +124,7 @@ def serve(kind: str, path: Path) -> None:
     loop.run_forever()
 
 
-def load(descriptor: int, legs: list[int], seconds: float) -> None:
+def load(descriptor: int, legs: list[int], seconds: float, srtp: bool) -> None:
     """The load process: RTP to every port of `legs`, and the gaps of what comes back."""
     sock = socket.socket(fileno=descriptor)
     sock.setblocking(False)
@@ -124,6 +133,7 @@ def load(descriptor: int, legs: list[int], seconds: float) -> None:
         while True:  # what came before this process did
             sock.recv_into(buffer)
     packet = bytearray(struct.pack(">BBHII", 0x80, 8, 0, 0, 0) + b"\x55" * 160)
+    mouth = Session(Policy(KEY, Policy.SSRC_ANY_OUTBOUND)) if srtp else None
     begin = time.monotonic()
     slots: list[list[tuple[int, Address]]] = [[] for _ in range(20)]
     for index, port in enumerate(legs):
@@ -139,7 +149,7 @@ def load(descriptor: int, legs: list[int], seconds: float) -> None:
             time.sleep(begin + number * 0.001 - now)
         for ssrc, to in slots[number % 20]:
             struct.pack_into(">HII", packet, 2, number // 20 & 0xFFFF, number // 20 * 160, ssrc)
-            sock.sendto(packet, to)
+            sock.sendto(mouth.protect(bytes(packet)) if mouth else packet, to)
         number += 1
         try:
             while True:
@@ -174,7 +184,7 @@ async def connected(path: Path) -> MediaClient:
     return client
 
 
-async def set_up(client: MediaClient, calls: int, bridged: bool, load_port: int, directory: Path) -> list[int]:
+async def set_up(client: MediaClient, calls: int, bridged: bool, srtp: bool, load_port: int, directory: Path) -> list[int]:
     """Make the calls; returns the legs' ports."""
     prompt = directory / "prompt.wav"
     with wave.open(str(prompt), "wb") as file:
@@ -186,7 +196,7 @@ async def set_up(client: MediaClient, calls: int, bridged: bool, load_port: int,
     ports = []
     for leg in legs:
         ports.append((await client.request(Open(leg, "call")))["port"])
-        await client.request(Remote(leg, "127.0.0.1", load_port, "PCMA", 8))
+        await client.request(Remote(leg, "127.0.0.1", load_port, "PCMA", 8, srtp=KEYS if srtp else None))
         if not bridged:
             await client.request(Play(leg, 1, (str(prompt),), loop=True))
     for index in range(calls if bridged else 0):
@@ -196,7 +206,7 @@ async def set_up(client: MediaClient, calls: int, bridged: bool, load_port: int,
     return ports
 
 
-async def measure(kind: str, calls: int, bridged: bool, seconds: float, directory: Path) -> None:
+async def measure(kind: str, calls: int, bridged: bool, srtp: bool, seconds: float, directory: Path) -> None:
     """One line of the table."""
     path = directory / "bench.sock"
     process = await asyncio.create_subprocess_exec(sys.executable, __file__, "--serve", kind, str(path))
@@ -205,8 +215,8 @@ async def measure(kind: str, calls: int, bridged: bool, seconds: float, director
         sock.bind(("127.0.0.1", 0))
         try:
             client = await connected(path)
-            ports = await set_up(client, calls, bridged, sock.getsockname()[1], directory)
-            order = json.dumps([sock.fileno(), ports, seconds + 3])
+            ports = await set_up(client, calls, bridged, srtp, sock.getsockname()[1], directory)
+            order = json.dumps([sock.fileno(), ports, seconds + 3, srtp])
             generator = await asyncio.create_subprocess_exec(
                 sys.executable, __file__, "--load", order, stdout=asyncio.subprocess.PIPE, pass_fds=[sock.fileno()]
             )
@@ -237,6 +247,7 @@ def main() -> None:
     parser.add_argument("--bridge", type=int, nargs="*", default=[50, 100])
     parser.add_argument("--seconds", type=float, default=8.0)
     parser.add_argument("--serve", nargs=2, help=argparse.SUPPRESS)
+    parser.add_argument("--srtp", action="store_true", help="all legs protected")
     parser.add_argument("--load", help=argparse.SUPPRESS)
     arguments = parser.parse_args()
     if arguments.serve:
@@ -247,7 +258,7 @@ def main() -> None:
         for bridged, counts in ((False, arguments.play), (True, arguments.bridge)):
             for calls in counts:
                 with tempfile.TemporaryDirectory() as directory:
-                    asyncio.run(measure(arguments.loop, calls, bridged, arguments.seconds, Path(directory)))
+                    asyncio.run(measure(arguments.loop, calls, bridged, arguments.srtp, arguments.seconds, Path(directory)))
 
 
 if __name__ == "__main__":
