@@ -12,6 +12,9 @@ STREAM = "{hotline}:events"
 EVENTS_PER_COMMIT = 1000
 """An event's seq is version * EVENTS_PER_COMMIT + its place in the commit: the same at every replay, rising in each call."""
 
+QUALITY_SEQ = 2**52
+"""Above all numbers of steps: the event "quality" of the caller's leg; QUALITY_SEQ + n that of the n-th telephone called."""
+
 
 @dataclass(frozen=True, slots=True)
 class Event:

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import json
 from dataclasses import asdict, dataclass
-from typing import Any, cast
+from typing import Any
 
 from redis import Redis
-from redis.exceptions import NoScriptError
 
-from routing import scripts
+from routing import link, scripts
 from routing.seats import view
 
 _FLOOR = scripts.load("floor")
@@ -22,11 +21,13 @@ class Floor:
     calls: {call_id, node, alive (its engine lives), and the call's summary: phase, trunk, hotline, caller, …}, oldest first.
     seats: {number, name, queues: list, status, reason, state, call_id, since, until, aside_until, registered: bool}, by number;
     a time that does not apply is None. queues: {name, seats, ready, waiting: [{call_id, position from 1, waited_s}]}, by name.
+    trunks: {node, name, up: bool} of living engines, those that are pinged or registered with.
     """
 
     calls: list[dict[str, Any]]
     seats: list[dict[str, Any]]
     queues: list[dict[str, Any]]
+    trunks: list[dict[str, Any]]
     at: float
 
 
@@ -35,15 +36,16 @@ def snapshot(redis: Redis) -> Floor:
 
     Raises redis.exceptions.RedisError when Redis is away.
     """
-    try:
-        reply = redis.evalsha(_FLOOR.sha, 0)
-    except NoScriptError:
-        reply = redis.eval(_FLOOR.text, 0)
-    at, calls, seats, queues = cast(list[Any], reply)
+    at, calls, seats, queues, trunks = link.run_blocking(redis, _FLOOR)
     return Floor(
         calls=sorted((_call(*call) for call in calls), key=lambda call: str(call["call_id"])),
         seats=sorted((_seat(*seat) for seat in seats), key=lambda seat: str(seat["number"])),
         queues=sorted((_queue(*queue) for queue in queues), key=lambda queue: str(queue["name"])),
+        trunks=[
+            {"node": node, "name": name, "up": up}
+            for node, states in sorted(trunks)
+            for name, up in sorted(json.loads(states).items())
+        ],
         at=float(at),
     )
 

@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from typing import Any
 
+import redis as blocking
 from redis.asyncio import Redis
 from redis.exceptions import (
     ConnectionError,
@@ -66,19 +67,24 @@ async def run(redis: Redis, script: Script, *arguments: str) -> Any:
         raise _understood(error) from error
 
 
+def run_blocking(redis: blocking.Redis, script: Script, *arguments: str) -> Any:
+    """Run a script through a blocking client. Raises redis.exceptions.RedisError."""
+    try:
+        return redis.evalsha(script.sha, 0, *arguments)
+    except NoScriptError:
+        return redis.eval(script.text, 0, *arguments)
+
+
 async def run_in_order(redis: Redis, script: Script, many: Sequence[Sequence[str]]) -> list[ResponseError | None]:
     """Run a script once for each list of arguments, in order, in one round trip; returns the fault of each run, or None.
 
-    Raises Fenced and RedisAway, when some may have been done and others not.
+    The script must be one that may be run again: it is, from the first on, where Redis did not know it. Raises Fenced and
+    RedisAway, when some may have been done and others not.
     """
-    try:
-        async with redis.pipeline(transaction=False) as pipe:
-            pipe.script_load(script.text)
-            for arguments in many:
-                pipe.evalsha(script.sha, 0, *arguments)
-            _, *answers = await pipe.execute(raise_on_error=False)
-    except (ResponseError, ConnectionError, TimeoutError, OSError) as error:
-        raise _understood(error) from error
+    answers = await _pipeline(redis, script, many)
+    if any(isinstance(answer, NoScriptError) for answer in answers):
+        await command(redis.script_load(script.text))
+        answers = await _pipeline(redis, script, many)
     faults: list[ResponseError | None] = []
     for answer in answers:
         if not isinstance(answer, Exception):
@@ -88,6 +94,16 @@ async def run_in_order(redis: Redis, script: Script, many: Sequence[Sequence[str
         else:
             raise fault from answer
     return faults
+
+
+async def _pipeline(redis: Redis, script: Script, many: Sequence[Sequence[str]]) -> list[Any]:
+    try:
+        async with redis.pipeline(transaction=False) as pipe:
+            for arguments in many:
+                pipe.evalsha(script.sha, 0, *arguments)
+            return await pipe.execute(raise_on_error=False)
+    except (ResponseError, ConnectionError, TimeoutError, OSError) as error:
+        raise _understood(error) from error
 
 
 async def command(answer: Awaitable[Any]) -> Any:

@@ -16,9 +16,11 @@ SkipReason = Literal["not_registered", "set_aside", "break", "off", "reserved", 
 
 @dataclass(frozen=True, slots=True)
 class Claim:
-    """A caller and the seat reserved for it. `waited_s`: since it first joined the queue. `skipped`: up to 20 seats and why."""
+    """A caller and the seat reserved for it. `waited_s`: since it first joined the queue. `skipped`: up to 20 seats and why.
+    `waiting`: callers still in line."""
 
     call_id: str
     seat: str
     waited_s: float
     skipped: tuple[tuple[str, SkipReason], ...] = ()
+    waiting: int = 0

@@ -16,11 +16,13 @@ State = Literal["idle", "reserved", "ringing", "talking", "wrap-up"]
 
 @dataclass(frozen=True, slots=True)
 class SeatProfile:
-    """A configured seat: agent number (工号), which is its SIP user too, name, and the queues it serves."""
+    """A configured seat: agent number (工号), which is its SIP user too, name, and the queues it serves. fixed: its telephone
+    is dialled without being registered."""
 
     number: str
     name: str = ""
     queues: tuple[str, ...] = ()
+    fixed: bool = False
 
 
 @dataclass(frozen=True, slots=True)

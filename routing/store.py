@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import json
 import time
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass
 from hashlib import sha256
 from typing import Any
@@ -22,8 +22,10 @@ from routing.commit import Commit, Dequeue, Enqueue, FreeSeat, Op, Requeue, Seat
 from routing.events import Event
 from routing.link import Fenced, Pauses, RedisAway
 from routing.match import Claim
+from routing.requests import CallRequest
 from routing.scripts import PREFIX
 from routing.seats import SeatProfile, SeatView, Status, view
+from routing.together import Together
 from storage.journal import Journal
 
 __all__ = [
@@ -57,6 +59,10 @@ _SET_SEATS = scripts.load("set_seats")
 _SET_STATUS = scripts.load("set_status")
 _SEATS = scripts.load("seats")
 _BIND = scripts.load("bind")
+_WAITING = scripts.load("waiting")
+_TAKE_SEAT = scripts.load("take_seat")
+_NOTE = scripts.load("note")
+_TAKE_REQUEST = scripts.load("take_request")
 
 _REPLAY_AT_ONCE = 200
 
@@ -91,6 +97,8 @@ class Store:
         self._flowing = asyncio.Event()  # cleared while commits have to wait for the replay
         self._flowing.set()
         self._who = (node, "0")
+        self._commits = Together(redis, _COMMIT)
+        self._trunks = "{}"
 
     @property
     def away(self) -> bool:
@@ -110,9 +118,11 @@ class Store:
         await self.reconcile()
         return self.epoch
 
-    async def beat(self) -> None:
-        """Renew the lease; call it several times per lease_s. While Redis is away it does nothing."""
-        await self._unless_away(_BEAT, self._lease_s)
+    async def beat(self, trunks: Mapping[str, bool] | None = None) -> None:
+        """Renew the lease; call it several times per lease_s. While Redis is away it does nothing. trunks: which of the
+        node's trunks are up."""
+        self._trunks = json.dumps(dict(trunks or {}))
+        await self._unless_away(_BEAT, self._lease_s, self._trunks)
 
     async def run(self) -> None:
         """For ever, as a task: when Redis was away and is back, renew the lease and replay the journal. Raises Fenced."""
@@ -121,7 +131,7 @@ class Store:
             pauses = Pauses()
             while self.away:
                 try:
-                    await self._script(_BEAT, self._lease_s)
+                    await self._script(_BEAT, self._lease_s, self._trunks)
                     await self._replay()
                 except RedisAway:
                     await pauses.wait()
@@ -156,7 +166,7 @@ class Store:
         arguments = commit.arguments()
         if not self.away:
             try:
-                await link.run(self._redis, _COMMIT, *self._who, "", *arguments)
+                await self._commits.run([*self._who, "", *arguments])
             except RedisAway as error:
                 self._lose(error)
             else:
@@ -173,8 +183,18 @@ class Store:
         taken = await self._unless_away(_CLAIM, queue, self._lease_s)
         if taken is None:
             return None
-        call_id, seat, waited_s, skipped = taken
-        return Claim(call_id, seat, float(waited_s), tuple(zip(skipped[::2], skipped[1::2], strict=True)))
+        call_id, seat, waited_s, skipped, left = taken
+        return Claim(call_id, seat, float(waited_s), tuple(zip(skipped[::2], skipped[1::2], strict=True)), int(left))
+
+    async def take_seat(self, seat: str, call_id: str) -> bool:
+        """Reserve a seat for a call that names it; it must be rung within lease_s. False when it has another call, there is no
+        such seat, or Redis is away."""
+        return bool(await self._unless_away(_TAKE_SEAT, seat, call_id, self._lease_s))
+
+    async def note(self, call_id: str, event: Event, seq: int) -> None:
+        """Tell an event of a call that is no step of it, perhaps after its end. Told twice by one `seq` (from QUALITY_SEQ on)
+        it counts once; while Redis is away it is lost."""
+        await self._unless_away(_NOTE, call_id, str(seq), event.type, json.dumps(event.data))
 
     async def position(self, queue: str, call_id: str) -> int | None:
         """The caller's place in line, from 1; None when it does not wait there, or while Redis is away."""
@@ -203,8 +223,21 @@ class Store:
         return list(await self._unless_away(_REAP, self._lease_s, self._reap_s) or ())
 
     def wakes(self) -> AsyncIterator[str]:
-        """For ever: names of queues where something may be matched now; claim() until None. All at first and now and then."""
+        """For ever: names of queues where something may be matched now; claim() until None or nobody is left in line. All where
+        somebody waits at first and now and then."""
         return link.listen(self._redis, (f"{PREFIX}wake", f"{PREFIX}wake:{self.node}"), self._queues)
+
+    # --- calls that seats are to make
+
+    async def requests(self) -> AsyncGenerator[CallRequest, None]:
+        """For ever: the calls that are asked for; each is given to one engine, and lost with it before its first commit."""
+
+        async def waiting() -> list[str]:
+            return [""]
+
+        async for _ in link.listen(self._redis, (f"{PREFIX}requested",), waiting):
+            while (text := await self._unless_away(_TAKE_REQUEST)) is not None:
+                yield CallRequest(**json.loads(text))
 
     # --- seats
 
@@ -213,7 +246,9 @@ class Store:
 
         Raises RedisAway.
         """
-        arguments = [text for seat in seats for text in (seat.number, seat.name, json.dumps(seat.queues))]
+        arguments = [
+            text for seat in seats for text in (seat.number, seat.name, json.dumps(seat.queues), "1" if seat.fixed else "")
+        ]
         await self._script(_SET_SEATS, *arguments)
 
     async def set_status(self, seat: str, status: Status, reason: str = "") -> None:
@@ -326,7 +361,7 @@ class Store:
                 _log.error("journal_record_refused", call_id=arguments[3], version=arguments[4], why=str(fault))
 
     async def _queues(self) -> list[str]:
-        return sorted(await link.command(self._redis.smembers(f"{PREFIX}queues")))
+        return sorted(await link.run(self._redis, _WAITING))
 
 
 def _view(row: tuple[str, str, list[str]]) -> SeatView:

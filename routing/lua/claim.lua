@@ -1,5 +1,5 @@
 -- The one claim: the first caller and the seat idle for longest, both taken in one step. ARGV: node, epoch, queue, reserve_s.
--- Returns nil, or {call id, seat, waited_s, {seat, reason, seat, reason, …}}.
+-- Returns nil, or {call id, seat, waited_s, {seat, reason, seat, reason, …}, callers left in line}.
 local node, epoch, queue, reserve_s = ARGV[1], tonumber(ARGV[2]), ARGV[3], tonumber(ARGV[4])
 local MOST_SKIPPED = 20
 local refused = fenced(node, epoch)
@@ -103,5 +103,9 @@ end
 
 local queued_at = redis.call('HGET', call_key(id), 'queued_at') or now
 redis.call('ZREM', P .. 'queue:' .. queue, id)
-hold_seat(seat, 'reserved', id, node, ARGV[2], now, now + reserve_s)
-return {id, seat, seconds(now - queued_at), skipped}
+-- Who waits has no seat: one that it still held is freed, so that none is left busy.
+for _, number in ipairs(held_seats(id)) do
+  free_seat(number, now, 0, 'call_moved')
+end
+hold_seat(seat, 'reserved', id, 'queue', node, ARGV[2], now, now + reserve_s)
+return {id, seat, seconds(now - queued_at), skipped, redis.call('ZCARD', P .. 'queue:' .. queue)}

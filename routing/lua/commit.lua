@@ -75,7 +75,7 @@ function ops.seat(seat, seat_state)
       redis.call('ZREM', P .. 'queue:' .. queue, id)
     end
   end
-  hold_seat(seat, seat_state, id, node, ARGV[2], now, nil)
+  hold_seat(seat, seat_state, id, 'name', node, ARGV[2], now, nil)
 end
 
 function ops.free(seat, wrap_up_s, set_aside_s, reason)

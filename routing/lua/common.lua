@@ -4,21 +4,26 @@
 --   engine:<node>      hash   epoch, alive_until
 --   nodes              set    engines that may hold calls
 --   calls:<node>       set    live calls of an engine
---   call:<id>          hash   node, version, state, saved_at, summary; queue, place, queued_at while in a queue; seat while one is held
+--   call:<id>          hash   node, version, state, saved_at, summary; queue, place, queued_at while in a queue;
+--                             holds:<seat> for each seat it has: "queue" (claimed there) or "name" (asked for)
 --   ended:<id>         string version of a call that is over; kept for an hour against late replays
 --   queues             set    names of queues
 --   queue:<name>       zset   waiting calls by place (lower is first)
 --   seats              set    numbers of configured seats
---   seat:<number>      hash   name, queues; status, reason; state, call, node, epoch, since; idle_since; until; aside_until, aside_reason
+--   seat:<number>      hash   name, queues, fixed ("1": dialled without being registered); status, reason; state, call, node, epoch, since; idle_since; until; aside_until, aside_reason
 --   members:<queue>    set    seats that serve a queue
 --   idle:<queue>       zset   ready and idle seats of a queue by idle_since
 --   registered         zset   users by the time their last contact expires; bindings:<user> hash: the contacts
 --   due                zset   "until:<seat>" and "aside:<seat>" by the time at which they are over
 --   run                hash   id, since: the Redis process we know, and since when
 --   documents:<kind>   hash   name to the version published; document:<kind>:<name> hash: version to text
---   seq                hash   last event number of each seat
+--   seq                hash   last event number of each seat and of each number with events of its own
+--   bars               hash   "address" and "number" to a count that rises with each change of bars:<kind>
+--   bars:<kind>        hash   banned addresses, blocked numbers: to the time of the end ("inf" for never) and JSON {reason, by, at}
+--   requests           list   calls that seats are to make, as JSON {call_id, seat, number, trunk, callback_id, at}
 --   events             stream subject, seq, type, at, data
--- Channels: wake and wake:<node> (a queue in which something may be matched), published ("<kind>:<name>")
+-- Channels: wake and wake:<node> (a queue in which something may be matched), published ("<kind>:<name>"),
+-- requested (there is something in requests)
 local P = '{hotline}:'
 local EVENTS = P .. 'events'
 
@@ -57,21 +62,26 @@ local function seat_key(number)
 end
 
 local function registered(user, now)
+  if redis.call('HGET', seat_key(user), 'fixed') == '1' then
+    return true
+  end
   return tonumber(redis.call('ZSCORE', P .. 'registered', user) or '0') > now
 end
 
+-- There may be a match: somebody waits, and somebody has come or is free again.
 local function wake(queue)
-  redis.call('PUBLISH', P .. 'wake', queue)
+  if redis.call('ZCARD', P .. 'queue:' .. queue) > 0 then
+    redis.call('PUBLISH', P .. 'wake', queue)
+  end
 end
 
 local function emit(subject, seq, type, at, data)
   redis.call('XADD', EVENTS, '*', 'subject', subject, 'seq', seq, 'type', type, 'at', seconds(at), 'data', data)
 end
 
--- A seat has no versions to number its events by. The count starts at the clock, so that it goes on rising after Redis has lost its
--- data while SQL has not; less 1.7e9 it stays within 31 bits until 2091.
-local function seat_event(number, type, at, data)
-  local subject = 'seat:' .. number
+-- What is no call has no versions to number its events by. The count starts at the clock, so that it goes on rising after Redis has
+-- lost its data while SQL has not; less 1.7e9 it stays within 31 bits until 2091.
+local function subject_event(subject, type, at, data)
   local seq = tonumber(redis.call('HGET', P .. 'seq', subject) or '0') + 1
   local floor = math.floor(at - 1700000000)
   if seq < floor then
@@ -80,6 +90,10 @@ local function seat_event(number, type, at, data)
   local text = string.format('%.0f', seq)
   redis.call('HSET', P .. 'seq', subject, text)
   emit(subject, text, type, at, cjson.encode(data))
+end
+
+local function seat_event(number, type, at, data)
+  subject_event('seat:' .. number, type, at, data)
 end
 
 local function seat_queues(number)
@@ -107,9 +121,7 @@ local function free_seat(number, now, wrap_up_s, reason)
   local key = seat_key(number)
   local call = redis.call('HGET', key, 'call') or ''
   if call ~= '' then
-    if redis.call('HGET', call_key(call), 'seat') == number then
-      redis.call('HDEL', call_key(call), 'seat')
-    end
+    redis.call('HDEL', call_key(call), 'holds:' .. number)
   end
   redis.call('HDEL', key, 'node', 'epoch')
   if redis.call('SISMEMBER', P .. 'seats', number) == 0 then
@@ -137,13 +149,21 @@ local function free_seat(number, now, wrap_up_s, reason)
   end
 end
 
--- The seat holds a call: reserved, ringing or talking. `over_at` is when a reservation lapses, or nil.
--- A call holds one seat: another one that it still held is freed, so that none is left busy.
-local function hold_seat(number, state, call, node, epoch, now, over_at)
-  local held = redis.call('HGET', call_key(call), 'seat')
-  if held and held ~= number and redis.call('HGET', seat_key(held), 'call') == call then
-    free_seat(held, now, 0, 'call_moved')
+-- The seats that a call has.
+local function held_seats(call)
+  local seats = {}
+  for _, field in ipairs(redis.call('HKEYS', call_key(call))) do
+    local number = string.match(field, '^holds:(.+)$')
+    if number and redis.call('HGET', seat_key(number), 'call') == call then
+      seats[#seats + 1] = number
+    end
   end
+  return seats
+end
+
+-- The seat has a call: reserved, ringing or talking, claimed in a "queue" or asked for by "name". `over_at` is when a reservation
+-- lapses, or nil.
+local function hold_seat(number, state, call, by, node, epoch, now, over_at)
   redis.call('HSET', seat_key(number), 'state', state, 'call', call, 'node', node, 'epoch', epoch, 'since', seconds(now))
   if over_at then
     redis.call('HSET', seat_key(number), 'until', seconds(over_at))
@@ -152,7 +172,7 @@ local function hold_seat(number, state, call, node, epoch, now, over_at)
     redis.call('HDEL', seat_key(number), 'until')
     redis.call('ZREM', P .. 'due', 'until:' .. number)
   end
-  redis.call('HSET', call_key(call), 'seat', number)
+  redis.call('HSET', call_key(call), 'holds:' .. number, by)
   index_seat(number)
   seat_event(number, 'seat_state', now, {state = state, call = call})
 end
@@ -164,12 +184,12 @@ local function put_in_queue(id, queue, place)
   wake(queue)
 end
 
--- A reservation that nobody turned into ringing: the seat is free again and the caller has its old place.
+-- A reservation that nobody turned into ringing: the seat is free again, and a caller who waits for any seat has its old place.
 local function undo_claim(number, now)
   local call = redis.call('HGET', seat_key(number), 'call') or ''
+  local fields = redis.call('HMGET', call_key(call), 'queue', 'place', 'holds:' .. number)
   free_seat(number, now, 0, 'reservation_lapsed')
-  local fields = redis.call('HMGET', call_key(call), 'queue', 'place')
-  if fields[1] and fields[2] then
+  if fields[1] and fields[2] and fields[3] == 'queue' then
     put_in_queue(call, fields[1], fields[2])
   end
 end
@@ -188,14 +208,14 @@ end
 -- The call is over: it leaves its queue and its seat, and its version is remembered against replays.
 local function end_call(id, node, version, now)
   local key = call_key(id)
-  local fields = redis.call('HMGET', key, 'queue', 'seat', 'node')
+  local fields = redis.call('HMGET', key, 'queue', 'node')
   if fields[1] then
     redis.call('ZREM', P .. 'queue:' .. fields[1], id)
   end
-  if fields[2] and redis.call('HGET', seat_key(fields[2]), 'call') == id then
-    free_seat(fields[2], now, 0, 'call_ended')
+  for _, number in ipairs(held_seats(id)) do
+    free_seat(number, now, 0, 'call_ended')
   end
   redis.call('DEL', key)
-  redis.call('SREM', P .. 'calls:' .. (fields[3] or node), id)
+  redis.call('SREM', P .. 'calls:' .. (fields[2] or node), id)
   redis.call('SET', P .. 'ended:' .. id, version, 'EX', 3600)
 end

@@ -1,13 +1,17 @@
 -- The floor at one instant, for the console. Reads only.
--- Returns {now, calls, seats, queues}:
+-- Returns {now, calls, seats, queues, trunks}:
 --   calls  {{id, node, '1' when its engine lives, summary JSON}, …}
 --   seats  {{number, '1' when registered, {field, value, …}}, …}
 --   queues {{name, seats, ready seats, {{id, waited_s}, …}}, …}
+--   trunks {{node, {name: up} JSON}, …} of the engines that live
 local now = clock()
 
-local calls = {}
+local calls, trunks = {}, {}
 for _, node in ipairs(redis.call('SMEMBERS', P .. 'nodes')) do
   local alive = node_alive(node, now) and '1' or '0'
+  if alive == '1' then
+    trunks[#trunks + 1] = {node, redis.call('HGET', P .. 'engine:' .. node, 'trunks') or '{}'}
+  end
   for _, id in ipairs(redis.call('SMEMBERS', P .. 'calls:' .. node)) do
     calls[#calls + 1] = {id, node, alive, redis.call('HGET', P .. 'call:' .. id, 'summary') or '{}'}
   end
@@ -29,4 +33,4 @@ for _, name in ipairs(redis.call('SMEMBERS', P .. 'queues')) do
   queues[#queues + 1] = {name, redis.call('SCARD', P .. 'members:' .. name), redis.call('ZCARD', P .. 'idle:' .. name), waiting}
 end
 
-return {seconds(now), calls, seats, queues}
+return {seconds(now), calls, seats, queues, trunks}

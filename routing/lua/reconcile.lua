@@ -9,7 +9,7 @@ local freed = {}
 for _, number in ipairs(redis.call('SMEMBERS', P .. 'seats')) do
   local fields = redis.call('HMGET', seat_key(number), 'node', 'call', 'state', 'epoch')
   if fields[1] == node then
-    if redis.call('HGET', call_key(fields[2]), 'seat') ~= number then
+    if redis.call('HEXISTS', call_key(fields[2]), 'holds:' .. number) == 0 then
       free_seat(number, now, 0, 'call_gone')
       freed[#freed + 1] = number
     elseif fields[3] == 'reserved' and tonumber(fields[4]) < epoch then

@@ -1,4 +1,4 @@
--- The configured seats; what is live of them stays. ARGV: node, epoch, {number, name, queues as JSON}…
+-- The configured seats; what is live of them stays. ARGV: node, epoch, {number, name, queues as JSON, fixed ('1' or '')}…
 local refused = fenced(ARGV[1], tonumber(ARGV[2]))
 if refused then
   return refused
@@ -13,13 +13,13 @@ local function leave_queues(number)
 end
 
 local configured = {}
-for i = 3, #ARGV, 3 do
-  local number, name, queues = ARGV[i], ARGV[i + 1], ARGV[i + 2]
+for i = 3, #ARGV, 4 do
+  local number, name, queues, fixed = ARGV[i], ARGV[i + 1], ARGV[i + 2], ARGV[i + 3]
   local key = seat_key(number)
   configured[number] = true
   redis.call('SADD', P .. 'seats', number)
   leave_queues(number)
-  redis.call('HSET', key, 'name', name, 'queues', queues)
+  redis.call('HSET', key, 'name', name, 'queues', queues, 'fixed', fixed)
   if redis.call('HEXISTS', key, 'state') == 0 then
     redis.call('HSET', key, 'status', 'off', 'reason', '', 'state', 'idle', 'call', '', 'since', seconds(now), 'idle_since', seconds(now))
   end

@@ -1,0 +1,14 @@
+-- Reserve a seat for a call that names it: a transfer, a call out. ARGV: node, epoch, seat, call id, reserve_s.
+-- Its human's wish does not count, nor does wrap-up; another call does. Returns 1, or 0 when it can't be had.
+local node, epoch, number, id, reserve_s = ARGV[1], tonumber(ARGV[2]), ARGV[3], ARGV[4], tonumber(ARGV[5])
+local refused = fenced(node, epoch)
+if refused then
+  return refused
+end
+local state = redis.call('HGET', seat_key(number), 'state')
+if state ~= 'idle' and state ~= 'wrap-up' then
+  return 0
+end
+local now = clock()
+hold_seat(number, 'reserved', id, 'name', node, ARGV[2], now, now + reserve_s)
+return 1
