@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass, field, fields, replace
+from dataclasses import dataclass, field, fields, replace
 from typing import Any
 
-from sqlalchemy import Connection, Row, bindparam, insert, select, tuple_, update
+from sqlalchemy import Connection, Row, bindparam, insert, select, update
+from sqlalchemy.dialects.postgresql import insert as postgresql_insert
+from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 
+from followup import quality
 from followup.calendar import WorkingHours, due_at
 from followup.calllog import CallRow, project
 from followup.events import StreamEvent
@@ -39,13 +42,15 @@ def book(connection: Connection, events: Sequence[StreamEvent], rules: Rules) ->
 
     Booking the same events again, whole or in part, changes nothing: (subject, seq) is unique.
     """
-    new = _new(connection, events)
-    if not new:
-        return 0
-    connection.execute(
-        insert(call_event),
-        [{"subject": e.subject, "seq": e.seq, "type": e.type, "at": e.at, "data": e.raw} for e in new],
-    )
+    new = _keep(connection, [event for event in events if event.type != quality.EVENT])
+    if new:
+        _follow(connection, new, rules)
+    # After the steps, among which may be the one that puts the call into the log.
+    return len(new) + quality.save(connection, [event for event in events if event.type == quality.EVENT])
+
+
+def _follow(connection: Connection, new: Sequence[StreamEvent], rules: Rules) -> None:
+    """What these events make of the call log, and of what is owed."""
     known = _rows(connection, {e.subject for e in new if e.is_call})
     folded = dict(known)
     turns: list[str] = []
@@ -68,7 +73,6 @@ def book(connection: Connection, events: Sequence[StreamEvent], rules: Rules) ->
             _owe(connection, row, debt, rules)
         elif row.talking_at is not None:
             _serve(connection, row)
-    return len(new)
 
 
 def write_ledger(connection: Connection, return_call_id: int, what: str, *, by: str, at: float, note: str = "") -> None:
@@ -76,16 +80,20 @@ def write_ledger(connection: Connection, return_call_id: int, what: str, *, by: 
     connection.execute(insert(ledger).values(return_call_id=return_call_id, what=what, by=by, at=at, note=note))
 
 
-def _new(connection: Connection, events: Iterable[StreamEvent]) -> list[StreamEvent]:
+def _keep(connection: Connection, events: Iterable[StreamEvent]) -> list[StreamEvent]:
+    """Insert the events that are not there yet; returns those, in their order."""
     once: dict[tuple[str, int], StreamEvent] = {}
     for event in events:
         once.setdefault((event.subject, event.seq), event)
     if not once:
         return []
-    keys = tuple_(call_event.c.subject, call_event.c.seq)
-    found = connection.execute(select(call_event.c.subject, call_event.c.seq).where(keys.in_(list(once))))
-    known = {(row.subject, row.seq) for row in found}
-    return [event for key, event in once.items() if key not in known]
+    add: Any = {"sqlite": sqlite_insert, "postgresql": postgresql_insert}[connection.dialect.name]
+    added = connection.execute(
+        add(call_event).on_conflict_do_nothing().returning(call_event.c.subject, call_event.c.seq),
+        [{"subject": e.subject, "seq": e.seq, "type": e.type, "at": e.at, "data": e.raw} for e in once.values()],
+    )
+    new = {(row.subject, row.seq) for row in added}
+    return [event for key, event in once.items() if key in new]
 
 
 def _rows(connection: Connection, call_ids: set[str]) -> dict[str, CallRow]:
@@ -99,8 +107,8 @@ def call_row(row: Row[Any]) -> CallRow:
 
 
 def _save(connection: Connection, rows: Mapping[str, CallRow], known: Mapping[str, CallRow]) -> None:
-    fresh = [asdict(row) for call_id, row in rows.items() if call_id not in known]
-    changed = [{f"new_{k}": v for k, v in asdict(row).items()} for call_id, row in rows.items() if call_id in known]
+    fresh = [{name: getattr(row, name) for name in _COLUMNS} for call_id, row in rows.items() if call_id not in known]
+    changed = [{f"new_{name}": getattr(row, name) for name in _COLUMNS} for call_id, row in rows.items() if call_id in known]
     if fresh:
         connection.execute(insert(call_log), fresh)
     if changed:

@@ -47,6 +47,8 @@ class CallRow:
     """Why the caller was told, or sent away so, that we call back; "" when not."""
     gave_up_after_s: float | None = None
     """The limit in force when the call ended (followup.owed), so that old calls are audited by the rule of their day."""
+    kind: str = "inbound"
+    """"inbound", or "outbound" and "internal": a seat's call to `caller`, who is the outside party then, or to another seat."""
 
 
 def project(row: CallRow | None, event: StreamEvent) -> CallRow:
@@ -78,6 +80,11 @@ def _arrived(row: CallRow, event: StreamEvent) -> CallRow:
     )
 
 
+def _outbound_started(row: CallRow, event: StreamEvent) -> CallRow:
+    kind = event.text("kind")[:16] or "outbound"
+    return replace(_arrived(row, event), kind=kind, phase="DIALLING", seat=event.text("seat"), queue=event.text("queue"))
+
+
 def _answered(row: CallRow, event: StreamEvent) -> CallRow:
     return replace(row, answered_at=row.answered_at or event.at)
 
@@ -88,11 +95,18 @@ def _menu(row: CallRow, event: StreamEvent) -> CallRow:
 
 
 def _queued(row: CallRow, event: StreamEvent) -> CallRow:
-    return replace(row, phase="QUEUED", queue=event.text("queue") or row.queue, queued_at=row.queued_at or event.at)
+    return _waiting(row, event)
 
 
 def _requeued(row: CallRow, event: StreamEvent) -> CallRow:
-    return replace(row, phase="QUEUED", queue=event.text("queue") or row.queue, seat="")
+    return replace(_waiting(row, event), seat="")
+
+
+def _waiting(row: CallRow, event: StreamEvent) -> CallRow:
+    """In line; after a talk, from which a transfer led here, the waiting begins anew, and may again be in vain."""
+    began = event.at if row.queued_at is None or row.talking_at is not None else row.queued_at
+    queue = event.text("queue") or row.queue
+    return replace(row, phase="QUEUED", queue=queue, queued_at=began, talking_at=None, wait_s=None)
 
 
 def _offered(row: CallRow, event: StreamEvent) -> CallRow:
@@ -110,6 +124,10 @@ def _talking(row: CallRow, event: StreamEvent) -> CallRow:
         talking_at=row.talking_at or event.at,
         wait_s=wait_s if row.talking_at is None else row.wait_s,
     )
+
+
+def _transferred(row: CallRow, event: StreamEvent) -> CallRow:
+    return replace(row, seat=event.text("seat") or row.seat)
 
 
 def _recording(row: CallRow, event: StreamEvent) -> CallRow:
@@ -155,12 +173,14 @@ def _ended(row: CallRow, event: StreamEvent) -> CallRow:
 
 _STEPS: Mapping[str, Callable[[CallRow, StreamEvent], CallRow]] = {
     "arrived": _arrived,
+    "outbound_started": _outbound_started,
     "answered": _answered,
     "menu": _menu,
     "queued": _queued,
     "requeued": _requeued,
     "offered": _offered,
     "talking": _talking,
+    "transferred": _transferred,
     "recording": _recording,
     "time_limit": _time_limit,
     "owed": _owed,

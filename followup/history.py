@@ -11,16 +11,34 @@ from sqlalchemy import ColumnElement, Engine, and_, case, func, select
 
 from followup.book import call_row
 from followup.calllog import CallRow
+from followup.quality import LegQuality, of_call
 from followup.tables import call_event, call_log, return_call, return_call_call
 from storage.sql import reading
+
+_NUMBER = "number:"
+"""What the subjects of a number's own events begin with."""
+
+INBOUND = "inbound"
 
 OUTCOMES: Mapping[str, ColumnElement[bool]] = {
     "live": call_log.c.ended_at.is_(None),
     "talked": and_(call_log.c.ended_at.is_not(None), call_log.c.talking_at.is_not(None)),
     "missed": and_(call_log.c.ended_at.is_not(None), call_log.c.talking_at.is_(None), call_log.c.queued_at.is_not(None)),
-    "menu": and_(call_log.c.ended_at.is_not(None), call_log.c.talking_at.is_(None), call_log.c.queued_at.is_(None)),
+    "menu": and_(
+        call_log.c.ended_at.is_not(None),
+        call_log.c.talking_at.is_(None),
+        call_log.c.queued_at.is_(None),
+        call_log.c.kind == INBOUND,
+    ),
+    "unreached": and_(
+        call_log.c.ended_at.is_not(None),
+        call_log.c.talking_at.is_(None),
+        call_log.c.queued_at.is_(None),
+        call_log.c.kind != INBOUND,
+    ),
 }
-"""What became of a call: it lives, was talked to, waited in vain, or never asked for a person."""
+"""What became of a call: it lives, was talked to, waited in vain, never asked for a person; or a seat called, and nobody took
+the call."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +66,9 @@ class LoggedCall:
             return "live"
         if self.row.talking_at is not None:
             return "talked"
-        return "menu" if self.row.queued_at is None else "missed"
+        if self.row.queued_at is not None:
+            return "missed"
+        return "menu" if self.row.kind == INBOUND else "unreached"
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,12 +82,28 @@ class TimelineEvent:
 
 
 @dataclass(frozen=True, slots=True)
+class Refused:
+    """A call that was turned away before the answer. why: "blocked" or "too_many_calls"; reason: that of the block list."""
+
+    number: str
+    at: float
+    why: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
 class Details:
     """One call with its events in order, and the same number's latest other calls."""
 
     call: LoggedCall
     events: tuple[TimelineEvent, ...]
     others: tuple[LoggedCall, ...]
+    quality: tuple[LegQuality, ...]
+
+    def seat(self, leg: int) -> str:
+        """Whose telephone the leg of this number is; "" for the caller's."""
+        seats = [str(event.data.get("seat", "")) for event in self.events if event.type == "offered"]
+        return seats[leg - 1] if 0 < leg <= len(seats) else ""
 
     @property
     def takes(self) -> tuple[str, ...]:
@@ -114,11 +150,20 @@ def details(engine: Engine, call_id: str) -> Details | None:
             same = _logged().where(call_log.c.caller == call.row.caller, call_log.c.call_id != call_id)
             found = connection.execute(same.order_by(call_log.c.arrived_at.desc()).limit(10))
             others = tuple(_logged_call(other) for other in found)
-        return Details(call, timeline, others)
+        return Details(call, timeline, others, of_call(connection, call_id))
+
+
+def refusals(engine: Engine, limit: int = 50) -> list[Refused]:
+    """The latest calls that were turned away, the last one first."""
+    of_numbers = (call_event.c.subject >= _NUMBER, call_event.c.subject < _NUMBER[:-1] + ";")  # the range that the index knows
+    query = select(call_event).where(*of_numbers, call_event.c.type == "refused").order_by(call_event.c.at.desc())
+    with reading(engine) as connection:
+        found = connection.execute(query.limit(limit)).all()
+    return [_refused(row.subject.removeprefix(_NUMBER), row.at, json.loads(row.data)) for row in found]
 
 
 def figures(engine: Engine, since: float, until: float) -> Figures:
-    """The counts of calls that arrived in [since, until)."""
+    """The counts of calls that came in in [since, until)."""
 
     def count(condition: ColumnElement[bool]) -> Any:
         return func.coalesce(func.sum(case((condition, 1), else_=0)), 0)
@@ -128,10 +173,14 @@ def figures(engine: Engine, since: float, until: float) -> Figures:
         count(call_log.c.queued_at.is_not(None)).label("queued"),
         count(call_log.c.talking_at.is_not(None)).label("talked"),
         count(OUTCOMES["missed"]).label("missed"),
-    ).where(call_log.c.arrived_at >= since, call_log.c.arrived_at < until)
+    ).where(call_log.c.arrived_at >= since, call_log.c.arrived_at < until, call_log.c.kind == INBOUND)
     with reading(engine) as connection:
         row = connection.execute(query).one()
         return Figures(int(row.arrived), int(row.queued), int(row.talked), int(row.missed))
+
+
+def _refused(number: str, at: float, data: Mapping[str, Any]) -> Refused:
+    return Refused(number, at, str(data.get("why", "")), str(data.get("reason", "")))
 
 
 def _where(wanted: Search) -> list[ColumnElement[bool]]:

@@ -41,16 +41,22 @@ _LEAVE = "if redis.call('GET', KEYS[1]) == ARGV[1] then return redis.call('DEL',
 _SLICE_S = 0.1
 _FIRST_BACK_OFF_S = 0.1
 _LAST_BACK_OFF_S = 2.0
+_LAST_BATCHES = 20
+"""At a stop: more waits for the next scribe."""
+
+_Entry = tuple[str, Mapping[str, str]]
 
 log = structlog.get_logger()
 
 
 @dataclass(frozen=True, slots=True)
 class ScribeOptions:
-    """How the scribe works: `batch` entries a transaction; `lease_s` until a dead scribe's place may be taken."""
+    """How the scribe works: at most `batch` entries a transaction; events gather for `gather_s` after each, which makes few
+    large transactions of many small ones; `lease_s` until a dead scribe's place may be taken."""
 
     rules: Rules = field(default_factory=Rules)
-    batch: int = 200
+    batch: int = 500
+    gather_s: float = 0.25
     block_s: float = 1.0
     lease_s: float = 5.0
     trim_every_s: float = 10.0
@@ -116,6 +122,8 @@ class Scribe:
             except DBAPIError as error:
                 cursor = "0"
                 self._wait_for("sql", error)
+        if self._leads(client):
+            self._finish(client)
         client.eval(_LEAVE, 1, ALIVE, self._token)
 
     def _turn(self, client: Redis, cursor: str) -> str:
@@ -123,18 +131,35 @@ class Scribe:
         if not self._migrated:
             migrate(self._sql_url)
             self._migrated = True
-        entries = _entries(client, cursor, self._options)
-        if entries:
-            with writing(self._engine) as connection:
-                book(connection, [_event(entry_id, fields) for entry_id, fields in entries], self._options.rules)
-            client.xack(STREAM, GROUP, *(entry_id for entry_id, _ in entries))
+        options = self._options
+        entries = _entries(client, cursor, options.batch, block_ms=int(options.block_s * 1000) if cursor == ">" else None)
+        self._book(client, entries)
         if self._away:
             log.info("scribe.back", what=self._away)
             self._away, self._back_off_s = "", _FIRST_BACK_OFF_S
         if time.monotonic() >= self._trim_at:
             trim(client)
-            self._trim_at = time.monotonic() + self._options.trim_every_s
+            self._trim_at = time.monotonic() + options.trim_every_s
+        if 0 < len(entries) < options.batch:
+            self._pause(options.gather_s)
         return cursor if entries else ">"
+
+    def _book(self, client: Redis, entries: list[_Entry]) -> None:
+        if entries:
+            with writing(self._engine) as connection:
+                book(connection, [_event(entry_id, fields) for entry_id, fields in entries], self._options.rules)
+            client.xack(STREAM, GROUP, *(entry_id for entry_id, _ in entries))
+
+    def _finish(self, client: Redis) -> None:
+        """Book what came before the stop: `serve` ends its engine first, and the last calls' ends should be in the log."""
+        try:
+            for _ in range(_LAST_BATCHES):
+                entries = _entries(client, ">", self._options.batch, block_ms=None)
+                self._book(client, entries)
+                if not entries:
+                    break
+        except DBAPIError as error:  # they wait in the stream
+            log.warning("scribe.away", what="sql", why=str(error).partition("\n")[0])
 
     def _leads(self, client: Redis) -> bool:
         return bool(client.eval(_LEAD, 1, ALIVE, self._token, int(self._options.lease_s * 1000)))
@@ -178,9 +203,8 @@ def _make_group(client: Redis) -> None:
             raise
 
 
-def _entries(client: Redis, cursor: str, options: ScribeOptions) -> list[tuple[str, Mapping[str, str]]]:
-    block_ms = int(options.block_s * 1000) if cursor == ">" else None
-    answer: Any = client.xreadgroup(GROUP, CONSUMER, {STREAM: cursor}, count=options.batch, block=block_ms)
+def _entries(client: Redis, cursor: str, count: int, *, block_ms: int | None) -> list[_Entry]:
+    answer: Any = client.xreadgroup(GROUP, CONSUMER, {STREAM: cursor}, count=count, block=block_ms)
     streams = answer.values() if isinstance(answer, dict) else [entries for _, entries in answer or []]
     return [(entry_id, fields or {}) for entries in streams for entry_id, fields in entries]
 

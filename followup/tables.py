@@ -53,6 +53,7 @@ call_log = Table(
     Column("recording", String(512), nullable=False),
     Column("promised", String(64), nullable=False),
     Column("gave_up_after_s", Double),
+    Column("kind", String(16), nullable=False, server_default="inbound"),
     Index("ix_call_log_arrived_at", "arrived_at"),
     Index("ix_call_log_caller", "hotline", "caller"),
 )
@@ -70,6 +71,24 @@ call_event = Table(
     UniqueConstraint("subject", "seq", name="uq_call_event_subject_seq"),
 )
 """Every event once, of calls and of seats; `data` is JSON text."""
+
+call_quality = Table(
+    "call_quality",
+    metadata,
+    Column("call_id", String(64), primary_key=True),
+    Column("leg", Integer, primary_key=True, autoincrement=False),
+    Column("at", Double, nullable=False),
+    Column("sent", BigInteger, nullable=False),
+    Column("received", BigInteger, nullable=False),
+    Column("lost", BigInteger, nullable=False),
+    Column("duplicates", BigInteger, nullable=False),
+    Column("reordered", BigInteger, nullable=False),
+    Column("jitter_ms", Double, nullable=False),
+    Column("rtt_ms", Double),
+    Column("remote_lost", BigInteger),
+    Column("remote_jitter_ms", Double),
+)
+"""One row a leg: followup.quality.LegQuality."""
 
 PENDING = "state IN ('open', 'claimed')"
 

@@ -51,6 +51,11 @@ class EmbeddedRedis:
         return f"unix://{self._socket}"
 
     @property
+    def foreign_url(self) -> str:
+        """unix:// URL of the server that another process (`hotline serve`) runs on this directory."""
+        return f"unix://{self._socket_path()}"
+
+    @property
     def pid(self) -> int:
         """Process id of the running server."""
         if self._process is None:
