@@ -6,7 +6,7 @@ import asyncio
 from collections import deque
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import structlog
 
@@ -116,6 +116,7 @@ class _Link(asyncio.Protocol):
         self._waiting: dict[int, tuple[Command, asyncio.Future[dict[str, Any]] | None]] = {}
         self._held: deque[Event] | None = deque()
         self._rest = b""
+        self._unwritten: list[bytes] = []
 
     async def request(self, command: Command) -> dict[str, Any]:
         future: asyncio.Future[dict[str, Any]] = asyncio.get_running_loop().create_future()
@@ -138,8 +139,15 @@ class _Link(asyncio.Protocol):
         return self._number
 
     def write(self, line: bytes) -> None:
+        """What is written in one turn of the loop goes out together."""
+        if not self._unwritten:
+            asyncio.get_running_loop().call_soon(self._flush)
+        self._unwritten.append(line)
+
+    def _flush(self) -> None:
+        lines, self._unwritten = self._unwritten, []
         if self._transport is not None:
-            self._transport.write(line)
+            self._transport.write(b"".join(lines))
 
     def release(self) -> None:
         held, self._held = self._held, None
@@ -152,8 +160,7 @@ class _Link(asyncio.Protocol):
         self._end()
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        assert isinstance(transport, asyncio.Transport)
-        self._transport = transport
+        self._transport = cast(asyncio.Transport, transport)  # uvloop's own does not derive from it
 
     def data_received(self, data: bytes) -> None:
         *lines, self._rest = (self._rest + data).split(b"\n")

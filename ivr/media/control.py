@@ -12,10 +12,14 @@ process has seen is answered with the error "fenced".
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import ClassVar, Literal, TypeAlias
 
 Codec: TypeAlias = Literal["PCMA", "PCMU"]
+Suite: TypeAlias = Literal["AES_CM_128_HMAC_SHA1_80", "AES_CM_128_HMAC_SHA1_32"]
+"""How SRTP protects packets (RFC 4568 6.2)."""
+Key: TypeAlias = str
+"""16 bytes of key and 14 of salt in base64 (RFC 4568 6.1)."""
 Trouble: TypeAlias = Literal["gap", "failed", "stopped", "low_space"]
 
 
@@ -37,11 +41,24 @@ class Hello:
 
 @dataclass(frozen=True, slots=True)
 class Open:
-    """Give the leg a socket. Reply {"port": int}, the local RTP port; the same leg gets the same port again."""
+    """Give the leg sockets. Reply {"port": int}, the local RTP port; RTCP has the next one. The same leg gets the same again.
+
+    `host` is the address to bind, one of those the process may use; "" is the first of them.
+    """
 
     do: ClassVar[str] = "open"
     leg: str
     call: str
+    host: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Srtp:
+    """The keys of a protected stream (RFC 3711): ours, for what we send, and the peer's. No repr shows them."""
+
+    suite: Suite
+    local: Key = field(repr=False)
+    remote: Key = field(repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +66,11 @@ class Remote:
     """The peer's side of the negotiated stream; the real source address is learnt anew from its first good packets.
 
     `host` is an IP address. `send`: the peer wants to hear; `receive`: the peer will talk, so its silence is reported.
-    `ptime_ms` is the peer's wish (RFC 8866 6.4), not binding: we send packets of 20 ms, a relay keeps its source's size.
+    `ptime_ms` is the peer's wish (RFC 8866 6.4): what is made here goes out in packets of 10, 20, 30, 40 or 60 ms, the longest
+    of these that is not longer; a relay keeps its source's size. RTCP goes to `rtcp_port` (0: the one after `port`), or to
+    `port` itself when `rtcp_mux` (RFC 5761) was agreed. `comfort_noise`: the peer takes payload type 13 (RFC 3389).
+    `srtp` protects both directions; said again with the same keys, the streams go on. `tones`: the peer's keys are tones in the
+    sound; they are looked for while nobody hears the leg.
     """
 
     do: ClassVar[str] = "remote"
@@ -62,6 +83,11 @@ class Remote:
     ptime_ms: int = 20
     send: bool = True
     receive: bool = True
+    rtcp_port: int = 0
+    rtcp_mux: bool = False
+    comfort_noise: bool = False
+    srtp: Srtp | None = None
+    tones: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,9 +166,10 @@ class List:
 
 @dataclass(frozen=True, slots=True)
 class Stats:
-    """Reply: counters since the process started, {name: number}."""
+    """Reply: counters since the process started, {name: number}; of a `leg`, its Quality as it is now, without the names."""
 
     do: ClassVar[str] = "stats"
+    leg: str = ""
 
 
 Command: TypeAlias = Hello | Open | Remote | Play | Stop | Mix | Record | StopRecord | Close | List | Stats
@@ -152,7 +179,7 @@ Command: TypeAlias = Hello | Open | Remote | Play | Stop | Mix | Record | StopRe
 
 @dataclass(frozen=True, slots=True)
 class Digit:
-    """A key was pressed (RFC 4733), reported once, at its end: "0"-"9", "*", "#", "A"-"D"."""
+    """A key was pressed (RFC 4733, or a tone in the sound), reported once, at its end: "0"-"9", "*", "#", "A"-"D"."""
 
     type: ClassVar[str] = "digit"
     leg: str
@@ -194,7 +221,30 @@ class Recording:
     detail: str
 
 
-Message: TypeAlias = Digit | Played | Silent | Recording
+@dataclass(frozen=True, slots=True)
+class Quality:
+    """How a leg's stream was, told once at the close of one that lived a second or longer (RFC 3550 6.4).
+
+    `sent` and `received` packets; `lost`, `duplicates` and `reordered` of those that the peer sent; `jitter_ms` between their
+    arrivals. What the peer's reports say is None as long as there was none: the round trip, and `remote_lost` and
+    `remote_jitter_ms` of what it got from us. `lost` can't be below 0, `remote_lost` can (the peer counts duplicates as gain).
+    """
+
+    type: ClassVar[str] = "quality"
+    leg: str
+    call: str
+    sent: int
+    received: int
+    lost: int
+    duplicates: int
+    reordered: int
+    jitter_ms: float
+    rtt_ms: float | None = None
+    remote_lost: int | None = None
+    remote_jitter_ms: float | None = None
+
+
+Message: TypeAlias = Digit | Played | Silent | Recording | Quality
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,55 +11,70 @@ LOST_END_S = 0.12
 
 _REMEMBERED = 4
 _SEGMENT = 0xFFFF  # the longest duration; a longer press goes on as a new segment (RFC 4733 2.5.1.3)
+_END = 0x80
 
 
 class DigitReceiver:
     """The telephone-events of one leg. All packets of one press bear the timestamp of its begin."""
 
-    __slots__ = ("_before_ms", "_deadline", "_duration", "_key", "_past", "_stamp")
+    __slots__ = ("_begin", "_deadline", "_duration", "_key", "_past", "_stamp", "heard", "pressed")
 
     def __init__(self) -> None:
+        self.pressed = False
+        """Whether a key is down: tick() must then be called again."""
+        self.heard = False
+        """Whether there ever was one: the peer's keys need then not be looked for in its sound."""
         self._past: tuple[int, ...] = ()
-        self._key = ""
+        self._key = ""  # that is down, or was last
+        self._begin = 0
         self._stamp = 0
         self._duration = 0
-        self._before_ms = 0
         self._deadline = 0.0
-
-    @property
-    def pressed(self) -> bool:
-        """Whether a key is down: tick() must then be called again."""
-        return self._key != ""
 
     def receive(self, timestamp: int, code: int, flags: int, duration: int, now: float) -> list[tuple[str, int]]:
         """One packet: event code, second byte (end bit, volume), duration in samples. Returns keys let go, with their ms."""
         if code >= len(KEYS) or timestamp in self._past:
             return []
+        self.heard = True
         over: list[tuple[str, int]] = []
-        if self._key and timestamp != self._stamp:
-            if KEYS[code] == self._key and timestamp == (self._stamp + _SEGMENT) & TIMESTAMP:
-                self._past = (*self._past[1 - _REMEMBERED :], self._stamp)
-                self._before_ms += self._duration * 1000 // SAMPLE_RATE
+        if KEYS[code] == self._key and self._goes_on(timestamp):
+            if not self.pressed:
+                self._stamp, self._duration = timestamp, duration
+                self._remember(timestamp)
+                return []
+            if timestamp != self._stamp:
+                self._remember(self._stamp)
                 self._stamp, self._duration = timestamp, 0
-            else:
+        else:
+            if self.pressed:
                 over += self._release()
-        if not self._key:
-            self._key, self._stamp, self._duration, self._before_ms = KEYS[code], timestamp, 0, 0
+            self.pressed, self._key, self._begin, self._stamp, self._duration = True, KEYS[code], timestamp, timestamp, 0
         self._duration = max(self._duration, duration)
         self._deadline = now + LOST_END_S
-        if flags & 0x80:
+        if flags & _END:
             over += self._release()
         return over
 
     def tick(self, now: float) -> list[tuple[str, int]]:
         """Time passed: a key whose end was lost."""
-        return self._release() if self._key and now >= self._deadline else []
+        return self._release() if self.pressed and now >= self._deadline else []
 
     def restart(self) -> None:
         """A new source, whose timestamps have nothing to do with the last one's."""
         self._past = ()
+        if not self.pressed:
+            self._key = ""
+
+    def _goes_on(self, timestamp: int) -> bool:
+        """Whether a packet of the same key belongs to the same press: of this segment, of the next of a long press, or, from a
+        sender that stamps each packet anew, the next packet. Another press would begin after this one's end."""
+        step = (timestamp - self._stamp) & TIMESTAMP
+        return step <= self._duration or step == _SEGMENT
 
     def _release(self) -> list[tuple[str, int]]:
-        key, self._key = self._key, ""
-        self._past = (*self._past[1 - _REMEMBERED :], self._stamp)
-        return [(key, self._before_ms + self._duration * 1000 // SAMPLE_RATE)]
+        self.pressed = False
+        self._remember(self._stamp)
+        return [(self._key, (((self._stamp - self._begin) & TIMESTAMP) + self._duration) * 1000 // SAMPLE_RATE)]
+
+    def _remember(self, stamp: int) -> None:
+        self._past = (*self._past[1 - _REMEMBERED :], stamp)

@@ -5,7 +5,8 @@ A leg hears, in this order: its play; the one leg it is mixed with, relayed on a
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
+from dataclasses import replace
 from ipaddress import ip_address
 from typing import Any, Protocol
 
@@ -18,83 +19,50 @@ from ivr.media.control import (
     Open,
     Play,
     Played,
+    Quality,
     Record,
     RecordingState,
     Remote,
     Silent,
+    Stats,
     Stop,
     StopRecord,
 )
+from ivr.media.ears import Ears
 from ivr.media.g711 import Law
+from ivr.media.jitter import Jitter
 from ivr.media.leg import Leg
-from ivr.media.outgoing import Address, Outgoing, Send
+from ivr.media.line import Line, Network
+from ivr.media.outgoing import Outgoing
 from ivr.media.packet import Buffers, Counters
 from ivr.media.recordings import GROUPS, Disk, Recordings
-from ivr.media.schedule import SLOTS
-from ivr.media.timeline import CAPACITY, Timeline
+from ivr.media.reports import Reports
+from ivr.media.schedule import SLOT_SAMPLES, SLOTS
 
 HOUSE_TICKS = 5
-"""Recordings are taken, and keys whose end was lost are reported, every 100 ms."""
+"""Recordings are taken, keys looked for in the sound, and those whose end was lost reported, every 100 ms."""
 
 SCAN_TICKS = 25
 """Legs are looked at for silence every half second."""
 
 RELEARN_S = 2.0
-"""A source silent for so long may have moved (a router forgot its mapping): another one is believed from then on."""
+"""A source silent for so long may have moved (a router forgot its mapping): its stream is then believed from elsewhere."""
+
+TOLD_S = 1.0
+"""The quality of a leg that lived for less is not told."""
+
+_WHEEL = 24
+"""Slots in 120 ms, after which frames of every length begin anew."""
 
 
 class Refused(Exception):
     """A command can't be done; the text is the reply's error."""
 
 
-class Network(Protocol):
-    """What is asked of the sockets (ports.Ports)."""
+class Shelf(Protocol):
+    """Who reads sound files (sounds.Sounds): Exchange.loaded() is called later, never from within ask()."""
 
-    def open(self) -> tuple[int, Send]: ...
-
-    def attach(self, port: int, receive: Callable[[int, Address, int], None]) -> None: ...
-
-    def hurry(self, port: int, hurried: bool) -> None: ...
-
-    def close(self, port: int, hurried: bool) -> None: ...
-
-
-class Line:
-    """A leg and what the commands want of it."""
-
-    __slots__ = (
-        "files",
-        "filling",
-        "heard_at",
-        "hears",
-        "hurried",
-        "leg",
-        "play",
-        "play_whole",
-        "relayed_from",
-        "scanned_received",
-        "scanned_sequence",
-        "slot",
-        "told_silent",
-        "voice",
-    )
-
-    def __init__(self, leg: Leg, slot: int, now: float) -> None:
-        self.leg = leg
-        self.slot = slot
-        self.hears: tuple[str, ...] = ()
-        self.relayed_from: Line | None = None
-        self.voice: Timeline | None = None
-        """What it says, for those who hear it in a mix."""
-        self.hurried = False
-        self.filling = False
-        """It gets silence because nothing comes that could be relayed."""
-        self.play: int | None = None
-        self.play_whole = True
-        self.files: tuple[str, ...] = ()
-        self.heard_at = now
-        self.scanned_received = self.scanned_sequence = 0
-        self.told_silent = False
+    def ask(self, key: object, files: tuple[str, ...], law: Law) -> None: ...
 
 
 class Exchange:
@@ -104,8 +72,9 @@ class Exchange:
         self,
         network: Network,
         disk: Disk,
+        shelf: Shelf,
         *,
-        frames: Callable[[str, Law], Sequence[bytes]],
+        wall: Callable[[], float],
         random: Callable[[int], int],
         report: Callable[[Message], None],
         answer: Callable[[object, Mapping[str, Any], str | None], None],
@@ -113,9 +82,10 @@ class Exchange:
         buffers: Buffers,
         counters: Counters,
     ) -> None:
-        """`frames` reads a file or raises ValueError; `random(bits)` gives a number; `answer` takes late replies by token."""
+        """`wall()` is the time since 1970; `random(bits)` gives a number; `answer` takes late replies by token."""
         self._network = network
-        self._frames = frames
+        self._shelf = shelf
+        self._wall = wall
         self._random = random
         self._report = report
         self._rtp_timeout_s = rtp_timeout_s
@@ -123,7 +93,15 @@ class Exchange:
         self._counters = counters
         self.lines: dict[str, Line] = {}
         self.recordings = Recordings(disk, report=report, answer=answer)
-        self._slots: tuple[dict[Line, None], ...] = tuple({} for _ in range(SLOTS))
+        self._ears = Ears()
+        self._wheel: tuple[dict[Line, None], ...] = tuple({} for _ in range(_WHEEL))
+        self._cname = f"{random(96):024x}"  # RFC 7022: means nothing, lasts as long as the process
+        self._loads = [0] * SLOTS
+        self._mixed: set[Line] = set()
+        """Those who hear several."""
+        self._voiced: set[Line] = set()
+        """Those whom they hear."""
+        self._gone = dict.fromkeys(("sent", "lost", "duplicates", "reordered"), 0)  # of closed legs
 
     # Commands
 
@@ -133,7 +111,7 @@ class Exchange:
             case Open():
                 return {"port": self._open(command, seconds)}
             case Remote():
-                self._remote(command, seconds)
+                self._remote(command, now, seconds)
             case Play():
                 self._play(command)
             case Stop():
@@ -146,7 +124,9 @@ class Exchange:
             case StopRecord():
                 return self.recordings.stop(command.recording, token, now)
             case Close():
-                self._close(command.leg, now)
+                self._close(command.leg, now, seconds)
+            case Stats():
+                return self._line(command.leg).quality()
             case _:
                 raise Refused(f"{command.do}: not for the exchange")
         return {}
@@ -160,67 +140,84 @@ class Exchange:
     def _open(self, command: Open, seconds: float) -> int:
         line = self.lines.get(command.leg)
         if line is not None:
-            return line.leg.port
+            return line.pair.port
         try:
-            port, send = self._network.open()
+            pair = self._network.open(command.host)
         except OSError as error:
             raise Refused(str(error)) from error
         out = Outgoing(
             ssrc=self._random(32),
-            sequence=self._random(16),
+            sequence=self._random(15),  # room for losses before it wraps, which SRTP needs (RFC 3711 3.3.1)
             timestamp=self._random(32),
-            send=send,
+            send=pair.send,
             moved=lambda: self._moved(command.leg),
             buffers=self._buffers,
             counters=self._counters,
         )
         leg = Leg(
-            command.leg, command.call, port=port, out=out, report=self._report, buffers=self._buffers, counters=self._counters
+            command.leg,
+            command.call,
+            out=out,
+            reports=Reports(out.ssrc, self._cname, pair.report_arrived),
+            arrived=pair.arrived,
+            report=self._report,
+            buffers=self._buffers,
+            counters=self._counters,
         )
-        loads = [0] * SLOTS
-        for other in self.lines.values():
-            loads[other.slot] += 1
-        self.lines[command.leg] = Line(leg, loads.index(min(loads)), seconds)
-        self._network.attach(port, leg.receive)
-        return port
+        slot = self._loads.index(min(self._loads))
+        self._loads[slot] += 1
+        line = self.lines[command.leg] = Line(leg, pair, slot, seconds)
+        line.report_at += leg.reports.interval_s(self._random(16)) / 2
+        self._network.attach(pair, leg.receive, leg.receive_report)
+        return pair.port
 
-    def _remote(self, command: Remote, seconds: float) -> None:
+    def _remote(self, command: Remote, now: int, seconds: float) -> None:
         line = self._line(command.leg)
         try:
-            ip_address(command.host)  # a name would be looked up for every packet
+            host = str(ip_address(command.host))  # a name would be looked up for every packet
         except ValueError as error:
             raise Refused(str(error)) from error
-        types = (command.payload_type, command.dtmf_payload_type or 0)
-        if not 0 <= command.port <= 65535 or any(not 0 <= kind <= 127 for kind in types):
-            raise Refused(f"port {command.port} or payload types {types} out of range")
+        if host != command.host:
+            command = replace(command, host=host)  # as packets' sources are written
+        types, ports = (command.payload_type, command.dtmf_payload_type or 0), (command.port, command.rtcp_port)
+        if any(not 0 <= port <= 65535 for port in ports) or any(not 0 <= kind <= 127 for kind in types):
+            raise Refused(f"ports {ports} or payload types {types} out of range")
         before = line.leg.signalled
         line.leg.set_remote(command)
+        if line.protect(command.srtp, self._buffers, self._counters):
+            ends = line.shield or line.leg
+            self._network.redirect(line.pair, ends.receive, ends.receive_report)
+        self._lock(line, now)
         if before is None or not before.receive:
             line.heard_at = seconds
         if line.play is not None and before is not None and before.codec != command.codec:
-            line.leg.out.frames = self._load(line)
+            self._ask(line)
         self._rewire(line)
 
     def _play(self, command: Play) -> None:
-        line, out = self._line(command.leg), self._line(command.leg).leg.out
-        line.play, line.files, line.play_whole = command.play, command.files, True
-        out.frames, out.frame_at = self._load(line), 0
-        out.loop = command.loop and len(out.frames) > 0  # what can't be read would else be silence for ever
+        line = self._line(command.leg)
+        line.play, line.files, line.loop = command.play, command.files, command.loop
+        line.leg.out.sound_at = 0
+        self._ask(line)
         self._rewire(line)
 
-    def _load(self, line: Line) -> Sequence[bytes]:
-        """The frames of all files that can be read."""
-        found: list[Sequence[bytes]] = []
-        for file in line.files:
-            try:
-                found.append(self._frames(file, line.leg.law))
-            except ValueError:
-                line.play_whole = False
-        return found[0] if len(found) == 1 else [frame for frames in found for frame in frames]
+    def _ask(self, line: Line) -> None:
+        """Until the sound is there the leg hears silence."""
+        line.leg.out.sound = None
+        line.loading = object()
+        self._shelf.ask((line, line.loading), line.files, line.leg.law)
+
+    def loaded(self, key: object, sound: bytes, whole: bool) -> None:
+        """What was asked for by `key`: the sound of all files that could be read, `whole` when that is all of them."""
+        assert isinstance(key, tuple)
+        line, loading = key
+        if line.loading is loading:  # else it plays something else by now
+            line.loading, line.play_whole = None, whole
+            line.leg.out.sound, line.leg.out.loop = sound, line.loop
 
     def _end_play(self, line: Line) -> None:
-        line.play, line.files = None, ()
-        line.leg.out.frames = None
+        line.play, line.files, line.loading = None, (), None
+        line.leg.out.sound = None
         self._rewire(line)
 
     def _mix(self, command: Mix, now: int) -> None:
@@ -228,58 +225,80 @@ class Exchange:
         for name in {name for names in command.hears.values() for name in names}:
             self._line(name)
         for line in lines:
-            line.hears = tuple(name for name in dict.fromkeys(command.hears.get(line.leg.name, ())) if name != line.leg.name)
+            names = dict.fromkeys(command.hears.get(line.leg.name, ()))
+            self._listen(line, tuple(name for name in names if name != line.leg.name))
         self._revoice(now)
         for line in lines:
             self._rewire(line)
 
-    def _close(self, name: str, now: int) -> None:
-        line = self.lines.pop(name, None)
+    def _close(self, name: str, now: int, seconds: float) -> None:
+        line = self.lines.get(name)
         if line is None:
             return
-        self._slots[line.slot].pop(line, None)
-        line.hears, line.leg.out.frames, line.leg.out.remote = (), None, None
-        self._relay_from(line, None)
-        for other in self.lines.values():
-            if name in other.hears:
-                other.hears = tuple(heard for heard in other.hears if heard != name)
-                self._rewire(other)
+        leg = line.leg
+        line.send_report(now, self._wall(), bye=True)
+        line.play, line.loading, leg.out.sound, leg.out.remote = None, None, None, None
+        listeners = tuple(line.heard_by)
+        for other in listeners:
+            self._listen(other, tuple(heard for heard in other.hears if heard != name))
+        self._listen(line, ())
         self._revoice(now)
-        self._network.close(line.leg.port, line.hurried)
-        self.recordings.leg_closed(line.leg, now)
+        for each in (line, *listeners):
+            self._rewire(each)
+        del self.lines[name]
+        self._loads[line.slot] -= 1
+        self._network.close(line.pair)
+        self.recordings.leg_closed(leg, now)
+        told = line.quality()
+        for count in self._gone:
+            self._gone[count] += told[count]
+        if seconds - line.opened_at >= TOLD_S:
+            self._report(Quality(name, leg.call, **told))
 
-    def close_all(self, now: int) -> None:
+    def close_all(self, now: int, seconds: float) -> None:
         """No engine came back: free everything."""
         for name in list(self.lines):
-            self._close(name, now)
+            self._close(name, now, seconds)
         self.recordings.stop_all(now)
 
     # Who hears whom
 
+    def _listen(self, line: Line, names: tuple[str, ...]) -> None:
+        for name in line.hears:
+            self.lines[name].heard_by.discard(line)
+        line.hears = names
+        for name in names:
+            self.lines[name].heard_by.add(line)
+        (self._mixed.add if len(names) > 1 else self._mixed.discard)(line)
+
     def _revoice(self, now: int) -> None:
         """Keep what legs say as long as somebody hears it in a mix."""
-        wanted = {name for line in self.lines.values() if len(line.hears) > 1 for name in line.hears}
-        for name, line in self.lines.items():
-            if name in wanted and line.voice is None:
-                line.voice = Timeline(now)
-                line.leg.timelines += (line.voice,)
-            elif name not in wanted and line.voice is not None:
-                line.leg.timelines = tuple(each for each in line.leg.timelines if each is not line.voice)
-                line.voice = None
+        wanted = {self.lines[name] for line in self._mixed for name in line.hears}
+        for line in wanted - self._voiced:
+            line.voice = Jitter(now)
+            line.leg.timelines += (line.voice,)
+        for line in self._voiced - wanted:
+            line.leg.timelines = tuple(each for each in line.leg.timelines if each is not line.voice)
+            line.voice = None
+        self._voiced = wanted
 
     def _rewire(self, line: Line) -> None:
         """Bring a leg's outgoing stream in line with what is wanted of it."""
         out = line.leg.out
-        playing = out.frames is not None
-        sources = [self.lines[name] for name in line.hears if name in self.lines]
+        playing = line.play is not None
+        sources = [self.lines[name] for name in line.hears]
         relayed = len(sources) == 1 and not playing and out.remote is not None
         self._relay_from(line, sources[0] if relayed else None)
         out.voices = tuple(source.voice for source in sources if source.voice is not None) if len(sources) > 1 else ()
         out.ticking = playing or (out.remote is not None and (line.relayed_from is None or line.filling))
-        if out.ticking:
-            self._slots[line.slot][line] = None
-        else:
-            self._slots[line.slot].pop(line, None)
+        step = out.samples // SLOT_SAMPLES
+        slots = range(line.slot % step, _WHEEL, step) if out.ticking else range(0)
+        if slots != line.slots:
+            for slot in line.slots:
+                del self._wheel[slot][line]
+            for slot in slots:
+                self._wheel[slot][line] = None
+            line.slots = slots
 
     def _relay_from(self, line: Line, source: Line | None) -> None:
         before = line.relayed_from
@@ -294,9 +313,8 @@ class Exchange:
             if end is not None:
                 others = tuple(each for each in end.leg.listeners if each is not out)
                 end.leg.listeners = (*others, out) if end is source else others
-                if end.hurried != bool(end.leg.listeners):
-                    end.hurried = not end.hurried
-                    self._network.hurry(end.leg.port, end.hurried)
+                if end.pair.hurried != bool(end.leg.listeners):
+                    self._network.hurry(end.pair, not end.pair.hurried)
 
     def _moved(self, name: str) -> None:
         """The source that was silent talks again."""
@@ -308,7 +326,7 @@ class Exchange:
 
     def tick(self, number: int, clock: int, seconds: float) -> None:
         """Slot `number`, due at `clock`: its legs send; at every fifth tick of slot 0 the house is kept."""
-        ended = [line for line in self._slots[number % SLOTS] if line.leg.out.send_frame(clock)]
+        ended = [line for line in self._wheel[number % _WHEEL] if line.leg.out.send_frame(clock)]
         for line in ended:
             play, whole = line.play, line.play_whole
             self._end_play(line)
@@ -322,19 +340,24 @@ class Exchange:
             for line in self.lines.values():
                 if line.leg.digits.pressed:
                     line.leg.tick_digits(clock)
+            self._ears.attend({line.leg for line in self.lines.values() if line.speaks_keys}, clock)
+            self._ears.hear(clock)
         if tick % SCAN_TICKS == 0:
             self._scan(clock, seconds)
 
     def _scan(self, clock: int, seconds: float) -> None:
         for line in self.lines.values():
             leg = line.leg
-            if leg.received != line.scanned_received:
-                line.scanned_received = leg.received
-                line.heard_at, line.told_silent = seconds, False
+            received = leg.arrivals.received
+            if received != line.scanned_received:
+                line.scanned_received = received
+                line.heard_at, line.told_silent, leg.quiet = seconds, False, False
             elif leg.signalled is not None:
                 self._silent(line, seconds - line.heard_at)
-            if line.voice is not None:
-                line.voice.take(clock - CAPACITY // 2, clock)
+            self._lock(line, clock)
+            if seconds >= line.report_at:
+                line.report_at = seconds + leg.reports.interval_s(self._random(16))
+                line.send_report(clock, self._wall())
             if line.relayed_from is not None and not line.filling:
                 if leg.out.sequence == line.scanned_sequence:
                     line.filling = True
@@ -342,10 +365,15 @@ class Exchange:
                     self._rewire(line)
                 line.scanned_sequence = leg.out.sequence
 
+    def _lock(self, line: Line, now: int) -> None:
+        peer = line.leg.certain
+        if peer != line.pair.peer:
+            self._network.lock(line.pair, peer, now)
+            line.take_send()
+
     def _silent(self, line: Line, silence_s: float) -> None:
         leg = line.leg
-        if silence_s >= RELEARN_S:
-            leg.forget_source()
+        leg.quiet = silence_s >= RELEARN_S
         if leg.signalled is not None and leg.signalled.receive and silence_s >= self._rtp_timeout_s and not line.told_silent:
             line.told_silent = True
             self._report(Silent(leg.name, round(silence_s, 1)))
@@ -357,21 +385,14 @@ class Exchange:
         """Whether nothing needs the clock."""
         return not self.lines and not len(self.recordings)
 
+    def totals(self) -> dict[str, int]:
+        """Packets of all legs since the process began."""
+        told = [line.quality() for line in self.lines.values()]
+        return {name: count + sum(each[name] for each in told) for name, count in self._gone.items()}
+
     def states(self, seconds: float) -> dict[str, LegState]:
         """All legs."""
-        return {name: self._state(line, seconds) for name, line in self.lines.items()}
-
-    def _state(self, line: Line, seconds: float) -> LegState:
-        leg = line.leg
-        return LegState(
-            call=leg.call,
-            port=leg.port,
-            remote="{}:{}".format(*leg.out.remote) if leg.out.remote else "",
-            codec=leg.law if leg.signalled else "",
-            playing=line.play,
-            hears=line.hears,
-            heard_s=round(max(0.0, seconds - line.heard_at), 1),
-        )
+        return {name: line.state(seconds) for name, line in self.lines.items()}
 
     def recording_states(self) -> tuple[RecordingState, ...]:
         """All running recordings."""

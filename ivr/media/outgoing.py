@@ -7,22 +7,41 @@ stream keeps its own steps, so that its losses and pauses stay visible, and is l
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import TypeAlias
 
-from ivr.media.g711 import ALAW_TO_ULAW, ULAW_TO_ALAW, Law
-from ivr.media.mix import DELAY, mix
+from ivr.media.control import Remote
+from ivr.media.g711 import ALAW_TO_ULAW, SILENCE, ULAW_TO_ALAW, Law
+from ivr.media.jitter import Jitter
+from ivr.media.mix import mix
 from ivr.media.packet import FULL_SIZE, Buffers, Counters
-from ivr.media.rtp import FRAME, HEADER, HEADER_SIZE, MARKER, SEQUENCE, TICK_SAMPLES, TIMESTAMP, sequence_step, timestamp_step
-from ivr.media.timeline import Timeline
+from ivr.media.rtcp import Sender, ntp
+from ivr.media.rtp import (
+    FRAMES,
+    HEADER,
+    HEADER_SIZE,
+    MARKER,
+    PTIMES_MS,
+    SAMPLE_RATE,
+    SEQUENCE,
+    TICK_SAMPLES,
+    TIMESTAMP,
+    sequence_step,
+    timestamp_step,
+)
 
 Address: TypeAlias = tuple[str, int]
+Receive: TypeAlias = Callable[[int, Address, int], None]
+"""receive(size, source, now): a packet lies in the buffer."""
 Send: TypeAlias = Callable[[memoryview, Address], object]
 """Passes a packet to the system; raises OSError when it is not taken, which loses the packet, as RTP may be lost."""
 
 _EARLY, _LATE = 4000, 12000  # samples a relayed stream may be ahead of and behind the local clock; drift gets there in hours
 _LOST = 200  # a step of more sequence numbers is no loss but another stream
 _NEVER = -1
+
+COMFORT_NOISE = 13
+"""Payload type (RFC 3389)."""
 
 
 class Outgoing:
@@ -35,21 +54,28 @@ class Outgoing:
         "_end",
         "_from_sequence",
         "_from_timestamp",
+        "_full_size",
         "_marker",
         "_moved",
+        "_noise_type",
+        "_octets_more",
+        "_pack",
+        "_quiet",
         "_relaying",
         "_sequence",
         "_sequence_shift",
-        "_ssrc",
         "_timestamp_shift",
         "audio_type",
         "dtmf_type",
-        "frame_at",
-        "frames",
         "law",
         "loop",
         "remote",
+        "samples",
         "send",
+        "sent",
+        "sound",
+        "sound_at",
+        "ssrc",
         "ticking",
         "voices",
     )
@@ -76,21 +102,50 @@ class Outgoing:
         self.law: Law = "PCMA"
         self.audio_type = 0
         self.dtmf_type: int | None = None
+        self._noise_type: int | None = None
+        self.samples = TICK_SAMPLES
+        """Length of the frames made here: send_frame() is called so often."""
+        self._full_size = FULL_SIZE  # of such a packet
+        self._pack = FRAMES[TICK_SAMPLES].pack_into
+        self._quiet = SILENCE["PCMA"] * TICK_SAMPLES
         self.ticking = False
         """Whether send_frame() is called for it."""
-        self.voices: tuple[Timeline, ...] = ()
+        self.voices: tuple[Jitter, ...] = ()
         """What the mix is made of."""
-        self.frames: Sequence[bytes] | None = None
+        self.sound: bytes | None = None
         """What plays, coded by `law`."""
-        self.frame_at = 0
+        self.sound_at = 0
         self.loop = False
-        self._ssrc = ssrc
+        self.sent = 0
+        """Packets sent to the peer."""
+        self._octets_more = 0  # of their payloads, than `samples` each
+        self.ssrc = ssrc
         self._sequence = sequence
         self._clock_shift = self._end = timestamp  # _end: after the last sample sent
         self._marker = MARKER
         self._relaying = False  # the next four hold
         self._from_sequence = self._from_timestamp = _NEVER  # what the source should send next
         self._sequence_shift = self._timestamp_shift = 0
+
+    def agree(self, remote: Remote) -> None:
+        """What is sent from now on."""
+        self.law = remote.codec
+        self.audio_type, self.dtmf_type = remote.payload_type, remote.dtmf_payload_type
+        self._noise_type = COMFORT_NOISE if remote.comfort_noise else None
+        before = self.samples
+        self.samples = max((ms for ms in PTIMES_MS if ms <= remote.ptime_ms), default=PTIMES_MS[0]) * SAMPLE_RATE // 1000
+        self._full_size = HEADER_SIZE + self.samples
+        self._octets_more += self.sent * (before - self.samples)
+        self._pack = FRAMES[self.samples].pack_into
+        self._quiet = SILENCE[self.law] * self.samples
+
+    def sender(self, clock: int, seconds: float) -> Sender | None:
+        """What a report says of the stream (RFC 3550 6.4.1), `seconds` after 1970; None as long as nothing was sent."""
+        if not self.sent:
+            return None
+        timestamp = self._from_timestamp + self._timestamp_shift if self._relaying else clock + self._clock_shift
+        octets = self.sent * self.samples + self._octets_more
+        return Sender(ntp(seconds), timestamp & TIMESTAMP, self.sent, octets)
 
     # Relay
 
@@ -117,17 +172,25 @@ class Outgoing:
             self.audio_type | marker,
             (sequence + self._sequence_shift) & SEQUENCE,
             (timestamp + self._timestamp_shift) & TIMESTAMP,
-            self._ssrc,
+            self.ssrc,
         )
+        self.sent += 1
+        if size != self._full_size:
+            self._octets_more += size - self._full_size
         try:
             self.send(views[size], to)
         except OSError:
             self._counters.unsent += 1
-        else:
-            self._counters.relayed += 1
 
     def relay_event(self, sequence: int, timestamp: int, event: bytearray, now: int) -> None:
-        """Send on a telephone-event of 4 bytes, or, to a peer that takes none, hide that there was a packet."""
+        """Send on a telephone-event (RFC 4733), or, to a peer that takes none, hide that there was a packet."""
+        self._relay_aside(sequence, timestamp, event, self.dtmf_type, now)
+
+    def relay_noise(self, sequence: int, timestamp: int, noise: bytearray, now: int) -> None:
+        """Send on comfort noise (RFC 3389), or, to a peer that takes none, hide that there was a packet."""
+        self._relay_aside(sequence, timestamp, noise, self._noise_type, now)
+
+    def _relay_aside(self, sequence: int, timestamp: int, payload: bytearray, kind: int | None, now: int) -> None:
         if self.remote is None:
             return
         buffers = self._buffers
@@ -137,24 +200,25 @@ class Outgoing:
             step = 0
         if step >= 0:
             self._from_sequence = (sequence + 1) & SEQUENCE
-        if self.dtmf_type is None:
+        if kind is None:
             self._sequence_shift -= 1
             return
-        buffers.other[HEADER_SIZE : HEADER_SIZE + 4] = event
+        size = HEADER_SIZE + len(payload)
+        buffers.other[HEADER_SIZE:size] = payload
         HEADER.pack_into(
             buffers.other,
             1,
-            self.dtmf_type | buffers.marker,
+            kind | buffers.marker,
             (sequence + self._sequence_shift) & SEQUENCE,
             (timestamp + self._timestamp_shift) & TIMESTAMP,
-            self._ssrc,
+            self.ssrc,
         )
+        self.sent += 1
+        self._octets_more += size - self._full_size
         try:
-            self.send(buffers.other_views[HEADER_SIZE + 4], self.remote)
+            self.send(buffers.other_views[size], self.remote)
         except OSError:
             self._counters.unsent += 1
-        else:
-            self._counters.relayed += 1
 
     def _out_of_step(self, sequence: int, timestamp: int, count: int, now: int) -> bool:
         """A packet that doesn't simply follow: after a loss or pause, late, or of another stream. Whether it was laid anew."""
@@ -196,20 +260,17 @@ class Outgoing:
     # Frames of our own
 
     def send_frame(self, clock: int) -> bool:
-        """The tick of this leg's slot: 20 ms of play, mix or silence go out. Returns whether the play had already ended."""
-        frames = self.frames
+        """The tick of this leg's slot: play, mix or silence go out. Returns whether the play had already ended."""
+        sound, count = self.sound, self.samples
         ended = False
-        if frames is None:
-            frame = mix([voice.read(clock - DELAY) for voice in self.voices], self.law) if self.voices else None
-        elif self.frame_at < len(frames):
-            frame = frames[self.frame_at]
-            self.frame_at += 1
-        elif self.loop and frames:
-            frame = frames[0]
-            self.frame_at = 1
+        if sound is None:
+            frame = mix([voice.read(clock, count) for voice in self.voices], self.law) if self.voices else self._quiet
         else:
-            frame = None
-            ended = True
+            at = self.sound_at
+            frame = sound[at : at + count]
+            self.sound_at = at + count
+            if len(frame) < count:
+                frame, ended = self._at_end(sound, frame)
         to = self.remote
         if to is None:
             self._marker = MARKER
@@ -219,25 +280,26 @@ class Outgoing:
         if timestamp != self._end:
             timestamp = self._rejoin(timestamp)
         sequence = self._sequence
-        FRAME.pack_into(
-            buffers.other,
-            1,
-            self.audio_type | self._marker,
-            sequence,
-            timestamp,
-            self._ssrc,
-            frame or buffers.silence[self.law],
-        )
-        self._end = (timestamp + TICK_SAMPLES) & TIMESTAMP
+        self._pack(buffers.other, 1, self.audio_type | self._marker, sequence, timestamp, self.ssrc, frame)
+        self._end = (timestamp + count) & TIMESTAMP
         self._sequence = (sequence + 1) & SEQUENCE
         self._marker = 0
+        self.sent += 1
         try:
-            self.send(buffers.other_views[FULL_SIZE], to)
+            self.send(buffers.other_views[self._full_size], to)
         except OSError:
             self._counters.unsent += 1
-        else:
-            self._counters.sent += 1
         return ended
+
+    def _at_end(self, sound: bytes, rest: bytes) -> tuple[bytes, bool]:
+        """The frame of which the play gives only `rest`, and whether it gives nothing."""
+        count = self.samples
+        if not self.loop or not sound:
+            return rest + self._quiet[len(rest) :], not rest
+        while len(rest) < count:
+            self.sound_at = count - len(rest)
+            rest += sound[: self.sound_at]
+        return rest, False
 
     def _rejoin(self, timestamp: int) -> int:
         """There was a pause, or the relayed stream stands ahead of the local clock: no sample's time is sent twice."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ivr.media.g711 import SILENCE, Law
+from ivr.media.g711 import Law
 from ivr.media.rtp import HEADER_SIZE, MAX_SIZE, TICK_SAMPLES, VERSION
 
 FULL_SIZE = HEADER_SIZE + TICK_SAMPLES
@@ -11,7 +11,7 @@ FULL_SIZE = HEADER_SIZE + TICK_SAMPLES
 class Buffers:
     """The packet that was read, and the one that goes out; views of both are made once."""
 
-    __slots__ = ("full", "law", "marker", "other", "other_views", "packet", "silence", "views")
+    __slots__ = ("full", "law", "marker", "other", "other_views", "packet", "views")
 
     def __init__(self) -> None:
         self.packet = bytearray(2048)
@@ -28,19 +28,15 @@ class Buffers:
         self.other[0] = VERSION
         other = memoryview(self.other)
         self.other_views = [other[:size] for size in range(MAX_SIZE + 1)]
-        self.silence: dict[Law, bytes] = {law: code * TICK_SAMPLES for law, code in SILENCE.items()}
 
 
 class Counters:
     """Packets counted over all legs since the process started."""
 
-    __slots__ = ("garbage", "received", "relayed", "sent", "strangers", "unsent")
+    __slots__ = ("garbage", "received", "strangers", "unsent")
 
     def __init__(self) -> None:
         self.received = 0
-        self.relayed = 0
-        self.sent = 0
-        """Made here: prompts, mixes, silence."""
         self.unsent = 0
         """The system refused to take them."""
         self.garbage = 0

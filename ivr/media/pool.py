@@ -116,13 +116,14 @@ class MediaPool:
         worker.calls.add(call_id)
         return worker
 
-    async def open(self, worker: Worker, leg: str, call_id: str) -> int:
-        """The leg's UDP port. Raises MediaError, MediaLost or Fenced."""
-        try:
-            await asyncio.wait_for(worker.connected.wait(), OPEN_WAIT_S)
-        except TimeoutError:
-            raise MediaLost(f"media process {worker.index} is away") from None
-        reply: Mapping[str, object] = await worker.client.request(Open(leg, call_id))
+    async def open(self, worker: Worker, leg: str, call_id: str, host: str = "") -> int:
+        """The leg's UDP port, bound at `host`. Raises MediaError, MediaLost or Fenced."""
+        if not worker.connected.is_set():
+            try:
+                await asyncio.wait_for(worker.connected.wait(), OPEN_WAIT_S)
+            except TimeoutError:
+                raise MediaLost(f"media process {worker.index} is away") from None
+        reply: Mapping[str, object] = await worker.client.request(Open(leg, call_id, host))
         return int(str(reply["port"]))
 
     def close_strays(self, worker: Worker, snapshot: Snapshot, live: set[str]) -> None:

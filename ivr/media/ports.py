@@ -1,101 +1,222 @@
-"""[io] UDP sockets of the legs: a port each out of a range, and two ways to wait for packets.
+"""[io] UDP sockets of the legs: a pair of ports each out of a range, and two ways to wait for packets.
 
 Hurried sockets wake the process on arrival: what comes there is relayed. The others are looked at before each slot of the
-schedule, which costs one wake-up for all of them.
+schedule, which costs one wake-up for all of them; RTCP is looked at every fourth slot. When a packet came is the kernel's word,
+asked for where it matters (arrived()), so that waiting falsifies neither jitter nor round trip. The kernel also keeps strangers
+away from a port whose peer is certain (lock()): at most one packet is taken at a time, which a flood would fill.
 """
 
 from __future__ import annotations
 
 import contextlib
+import ctypes
+import fcntl
 import select
 import socket
+import struct
+import time
 from collections import deque
 from collections.abc import Callable, Sequence
-from typing import Any, TypeAlias
+from typing import Any
 
-from ivr.media.outgoing import Address, Send
+from ivr.media.outgoing import Address, Receive, Send
 from ivr.media.packet import Buffers, Counters
 
-EXPEDITED = 0xB8
-"""DSCP EF in the IP header's byte (RFC 4594 4.1)."""
-
-Receive: TypeAlias = Callable[[int, Address, int], None]
+_SIOCGSTAMPNS = 0x8907  # Linux: when the packet that was taken last had come, by CLOCK_REALTIME (socket(7))
+_TIMESPEC = struct.Struct("@ll")
+_NO_TIME = bytes(_TIMESPEC.size)
+_LIBC = ctypes.CDLL(None)
+_NOBODY = bytes(16)  # an address of AF_UNSPEC, which Python's connect() can't say
 
 
 class NoPort(OSError):
     """All ports of the range are in use."""
 
 
-class Ports:
-    """Even ports from `port_min` to `port_max`, given out in turn: one just freed rests longest, its peer may still talk."""
+class Pair:
+    """A leg's sockets: RTP on an even port, RTCP on the next one (RFC 3550 11)."""
 
-    def __init__(self, host: str, port_min: int, port_max: int, *, buffers: Buffers, counters: Counters) -> None:
-        self._host = host
-        self._family = socket.AF_INET6 if ":" in host else socket.AF_INET
-        self._free = deque(range(port_min + port_min % 2, port_max + 1, 2))
+    __slots__ = ("connected", "host", "hurried", "peer", "port", "receive", "rtcp", "rtp", "send")
+
+    def __init__(self, host: str, port: int, rtp: socket.socket, rtcp: socket.socket) -> None:
+        self.host = host
+        self.port = port
+        self.rtp = rtp
+        self.rtcp = rtcp
+        self.hurried = False
+        self.peer: Address | None = None
+        """From whom alone RTP is wanted; None: from anybody."""
+        self.connected = False
+        """Whether the kernel sees to that: then it need not be told the address, nor tell it, with each packet."""
+        self.receive: Receive = _nobody
+        self.send: Send = rtp.sendto
+        """Sends RTP, raising OSError. Another one after lock()."""
+
+    def to_peer(self, packet: memoryview, _to: Address) -> object:
+        """Send to the one peer."""
+        return self.rtp.send(packet)
+
+    def send_report(self, packet: bytes, to: Address, *, mux: bool) -> None:
+        """Send RTCP, from the RTP port when both share it (RFC 5761); what the system refuses is lost, as reports may be."""
+        with contextlib.suppress(OSError):
+            (self.rtp if mux else self.rtcp).sendto(packet, to)
+
+    def arrived(self) -> float:
+        """When the RTP packet taken last had come, in seconds since 1970."""
+        return _arrived(self.rtp)
+
+    def report_arrived(self) -> float:
+        """When the RTCP packet taken last had come, in seconds since 1970."""
+        return _arrived(self.rtcp)
+
+
+def _nobody(_size: int, _source: Address, _now: int) -> None:
+    """Where packets go before anybody attends to them."""
+
+
+def _arrived(sock: socket.socket) -> float:
+    try:
+        seconds, nanoseconds = _TIMESPEC.unpack(fcntl.ioctl(sock, _SIOCGSTAMPNS, _NO_TIME))
+    except OSError:  # the first time it is asked for, or not there: now, then
+        return time.time()
+    return float(seconds + nanoseconds / 1e9)
+
+
+class Ports:
+    """Pairs from `port_min` to `port_max` of each host, given out in turn: one just freed rests longest, its peer may talk."""
+
+    def __init__(
+        self, hosts: Sequence[str], port_min: int, port_max: int, *, dscp: int, buffers: Buffers, counters: Counters
+    ) -> None:
+        """`hosts`: the addresses that may be bound, the first where none is named. `dscp` goes into each packet's IP header."""
+        self._default = hosts[0]
+        self._free = {host: deque(range(port_min + port_min % 2, port_max, 2)) for host in hosts}
+        self._dscp = dscp
         self._packet = buffers.packet
         self._counters = counters
-        self._sockets: dict[int, socket.socket] = {}
-        self._receivers: dict[int, tuple[Callable[..., tuple[int, tuple[str, int]]], Receive]] = {}
+        self._pairs: set[Pair] = set()
+        self._receivers: dict[int, tuple[Callable[..., Any], Receive, Address | None]] = {}
+        # By descriptor: what takes a packet, who gets it, and whose it is where that is certain.
         self.hurried = select.epoll()
         """Hurried sockets, and what else wakes the process."""
         self.hurrying = 0
         """How many sockets are hurried."""
         self._patient = select.epoll()
+        self._reports = select.epoll()
 
     def __len__(self) -> int:
-        return len(self._sockets)
+        return len(self._pairs)
 
-    def open(self) -> tuple[int, Send]:
-        """Bind a port; returns it and what sends from it, raising OSError. Raises NoPort."""
-        for _ in range(len(self._free)):
-            port = self._free.popleft()
-            sock = socket.socket(self._family, socket.SOCK_DGRAM)
-            try:
-                sock.bind((self._host, port))
-            except OSError:  # somebody else's, for now
-                sock.close()
-                self._free.append(port)
-                continue
-            sock.setblocking(False)
-            with contextlib.suppress(OSError):  # not allowed everywhere
-                sock.setsockopt(socket.IPPROTO_IP, socket.IP_TOS, EXPEDITED)
-            self._sockets[port] = sock
-            return port, sock.sendto
+    def open(self, host: str) -> Pair:
+        """Bind a pair. Raises OSError, NoPort."""
+        host = host or self._default
+        free = self._free.get(host)
+        if free is None:
+            raise OSError(f"{host}: not an address of this process")
+        for _ in range(len(free)):
+            port = free.popleft()
+            with contextlib.ExitStack() as undo:
+                try:
+                    rtp, rtcp = (undo.enter_context(self._bind(host, port + odd)) for odd in (0, 1))
+                except OSError:  # somebody else's, for now
+                    free.append(port)
+                    continue
+                undo.pop_all()
+            pair = Pair(host, port, rtp, rtcp)
+            self._pairs.add(pair)
+            return pair
         raise NoPort("no free port")
 
-    def attach(self, port: int, receive: Receive) -> None:
-        """Begin to receive: receive(size, source, now) is called with each packet in the buffer."""
-        sock = self._sockets[port]
-        if self._family == socket.AF_INET6:  # its addresses have four parts
+    def _bind(self, host: str, port: int) -> socket.socket:
+        six = ":" in host
+        sock = socket.socket(socket.AF_INET6 if six else socket.AF_INET, socket.SOCK_DGRAM)
+        try:
+            sock.bind((host, port))
+        except OSError:
+            sock.close()
+            raise
+        sock.setblocking(False)
+        with contextlib.suppress(OSError):  # not allowed everywhere
+            if six:
+                sock.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_TCLASS, self._dscp << 2)
+            else:
+                sock.setsockopt(socket.IPPROTO_IP, socket.IP_TOS, self._dscp << 2)
+        return sock
 
-            def receive_6(size: int, source: tuple[Any, ...], now: int) -> None:
-                receive(size, source[:2], now)
+    def attach(self, pair: Pair, receive: Receive, receive_report: Receive) -> None:
+        """Begin to receive: receive(size, source, now) is called with each packet in the buffer, RTCP's with its own."""
+        self.redirect(pair, receive, receive_report)
+        self._patient.register(pair.rtp, select.EPOLLIN)
+        self._reports.register(pair.rtcp, select.EPOLLIN)
 
-            self._receivers[sock.fileno()] = (sock.recvfrom_into, receive_6)
+    def redirect(self, pair: Pair, receive: Receive, receive_report: Receive) -> None:
+        """Have others receive from now on."""
+        pair.receive = receive
+        self._listen(pair)
+        self._receivers[pair.rtcp.fileno()] = (pair.rtcp.recvfrom_into, _fitting(pair, receive_report), None)
+
+    def _listen(self, pair: Pair) -> None:
+        if pair.connected:
+            self._receivers[pair.rtp.fileno()] = (pair.rtp.recv_into, pair.receive, pair.peer)
         else:
-            self._receivers[sock.fileno()] = (sock.recvfrom_into, receive)
-        self._patient.register(sock, select.EPOLLIN)
+            self._receivers[pair.rtp.fileno()] = (pair.rtp.recvfrom_into, _fitting(pair, pair.receive), None)
 
-    def hurry(self, port: int, hurried: bool) -> None:
-        """Whether packets are taken on arrival or before the next slot."""
+    def hurry(self, pair: Pair, hurried: bool) -> None:
+        """Whether RTP is taken on arrival or before the next slot."""
         old, new = (self._patient, self.hurried) if hurried else (self.hurried, self._patient)
         self.hurrying += 1 if hurried else -1
-        old.unregister(self._sockets[port])
-        new.register(self._sockets[port], select.EPOLLIN)
+        pair.hurried = hurried
+        old.unregister(pair.rtp)
+        new.register(pair.rtp, select.EPOLLIN)
 
-    def close(self, port: int, hurried: bool) -> None:
-        """Free the port."""
-        sock = self._sockets.pop(port)
-        del self._receivers[sock.fileno()]
-        (self.hurried if hurried else self._patient).unregister(sock)
-        self.hurrying -= hurried
-        sock.close()
-        self._free.append(port)
+    def lock(self, pair: Pair, peer: Address | None, now: int) -> None:
+        """Have the kernel drop RTP that isn't `peer`'s; None: no longer. Not for a port bound to all addresses: it would hear
+        only one of them then. What waits already is sorted out here."""
+        if pair.host in {"0.0.0.0", "::"}:
+            return
+        pair.peer = peer
+        pair.connected = False
+        if peer is None:
+            _LIBC.connect(pair.rtp.fileno(), _NOBODY, len(_NOBODY))
+        else:
+            with contextlib.suppress(OSError):  # unreachable: it stays open
+                pair.rtp.connect(peer)
+                pair.connected = True
+        if pair.connected:
+            self._sort_out(pair, now)
+        pair.send = pair.to_peer if pair.connected else pair.rtp.sendto
+        self._listen(pair)
+
+    def _sort_out(self, pair: Pair, now: int) -> None:
+        """Take all that came before the kernel looked whose it is."""
+        receive = _fitting(pair, pair.receive)
+        while True:
+            try:
+                size, source = pair.rtp.recvfrom_into(self._packet)
+            except BlockingIOError:
+                return
+            except OSError:  # an earlier packet's ICMP error
+                continue
+            receive(size, source, now)
+
+    def close(self, pair: Pair) -> None:
+        """Free the pair."""
+        self._pairs.remove(pair)
+        (self.hurried if pair.hurried else self._patient).unregister(pair.rtp)
+        self._reports.unregister(pair.rtcp)
+        self.hurrying -= pair.hurried
+        for sock in (pair.rtp, pair.rtcp):
+            del self._receivers[sock.fileno()]
+            sock.close()
+        self._free[pair.host].append(pair.port)
 
     def drain(self, now: int) -> None:
         """Take a packet from each unhurried socket that has one."""
-        self.take(self._patient.poll(0, max(1, len(self._sockets))), now)
+        self.take(self._patient.poll(0, max(1, len(self._pairs))), now)
+
+    def drain_reports(self, now: int) -> None:
+        """Take a packet from each RTCP socket that has one."""
+        self.take(self._reports.poll(0, max(1, len(self._pairs))), now)
 
     def take(self, ready: Sequence[tuple[int, int]], now: int) -> list[int]:
         """Take a packet from each leg's socket that epoll found ready; returns the descriptors that are none."""
@@ -106,17 +227,33 @@ class Ports:
             if found is None:
                 others.append(descriptor)
                 continue
+            take, receive, source = found
             try:
-                size, source = found[0](packet)
+                if source is None:
+                    size, source = take(packet)
+                else:
+                    size = take(packet)
             except OSError:  # none there after all, or an earlier packet's ICMP error
                 continue
-            found[1](size, source, now)
+            receive(size, source, now)
         self._counters.received += len(ready) - len(others)
         return others
 
     def shut(self) -> None:
         """Close everything."""
-        for sock in self._sockets.values():
-            sock.close()
-        self.hurried.close()
-        self._patient.close()
+        for pair in self._pairs:
+            pair.rtp.close()
+            pair.rtcp.close()
+        for poll in (self.hurried, self._patient, self._reports):
+            poll.close()
+
+
+def _fitting(pair: Pair, receive: Receive) -> Receive:
+    """Addresses of IPv6 sockets have four parts: two go on."""
+    if ":" not in pair.host:
+        return receive
+
+    def receive_6(size: int, source: tuple[Any, ...], now: int) -> None:
+        receive(size, source[:2], now)
+
+    return receive_6

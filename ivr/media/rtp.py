@@ -30,8 +30,11 @@ NUMBERS = Struct(">HII")
 HEADER = Struct(">BHII")
 """Marker and payload type, sequence, timestamp, SSRC, at offset 1."""
 
-FRAME = Struct(f">BHII{TICK_SAMPLES}s")
-"""HEADER and 20 ms of G.711, at offset 1."""
+PTIMES_MS = (10, 20, 30, 40, 60)
+"""Lengths of the packets that are made here."""
+
+FRAMES = {ptime_ms * 8: Struct(f">BHII{ptime_ms * 8}s") for ptime_ms in PTIMES_MS}
+"""HEADER and so many samples of G.711, at offset 1."""
 
 
 def payload_span(packet: bytes | bytearray, size: int) -> tuple[int, int]:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, is_dataclass
+from functools import cache
 from typing import Any
 
 from ivr.media.control import (
@@ -19,12 +21,14 @@ from ivr.media.control import (
     Open,
     Play,
     Played,
+    Quality,
     Record,
     Recording,
     RecordingState,
     Remote,
     Silent,
     Snapshot,
+    Srtp,
     Stats,
     Stop,
     StopRecord,
@@ -154,26 +158,37 @@ def _object(line: bytes) -> dict[str, Any]:
 
 
 def _to_json(value: Any) -> dict[str, Any]:
-    return {field.name: getattr(value, field.name) for field in fields(value)}
+    found = {name: getattr(value, name) for name, _ in _shape(value.__class__)}
+    return {name: _to_json(each) if is_dataclass(each) else each for name, each in found.items()}
 
 
 def _from_json(kind: Any, data: Mapping[str, Any]) -> Any:
     values = {}
-    for field in fields(kind):
-        if field.name in data:
+    for name, reader in _shape(kind):
+        if name in data:
             try:
-                values[field.name] = _READERS[str(field.type)](data[field.name])
+                values[name] = reader(data[name])
             except ControlError as error:
-                raise ControlError(f"{kind.__name__}.{field.name}: {error}") from None
+                raise ControlError(f"{kind.__name__}.{name}: {error}") from None
     try:
         return kind(**values)
     except TypeError as error:
         raise ControlError(str(error)) from error
 
 
+@cache
+def _shape(kind: type) -> tuple[tuple[str, Callable[[Any], Any]], ...]:
+    """Names of a message's fields, and what reads each."""
+    return tuple((field.name, _READERS[str(field.type)]) for field in fields(kind))
+
+
 def _text(value: Any) -> str:
     if not isinstance(value, str):
         raise ControlError(f"{value!r:.40} is no text")
+    try:
+        value.encode()
+    except UnicodeEncodeError:  # JSON can name half a character, which no answer could repeat
+        raise ControlError(f"{value!r:.40} is no text") from None
     return value
 
 
@@ -197,6 +212,10 @@ def _whole_or_none(value: Any) -> int | None:
     return None if value is None else _whole(value)
 
 
+def _number_or_none(value: Any) -> float | None:
+    return None if value is None else _number(value)
+
+
 def _texts(value: Any) -> tuple[str, ...]:
     if not isinstance(value, list):
         raise ControlError(f"{value!r:.40} is no list")
@@ -206,7 +225,7 @@ def _texts(value: Any) -> tuple[str, ...]:
 def _text_lists(value: Any) -> dict[str, tuple[str, ...]]:
     if not isinstance(value, dict):
         raise ControlError(f"{value!r:.40} is no object")
-    return {key: _texts(item) for key, item in value.items()}
+    return {_text(key): _texts(item) for key, item in value.items()}
 
 
 def _one_of(*allowed: str) -> Callable[[Any], str]:
@@ -218,18 +237,37 @@ def _one_of(*allowed: str) -> Callable[[Any], str]:
     return read
 
 
+def _srtp_or_none(value: Any) -> Srtp | None:
+    if value is None:
+        return None
+    if not isinstance(value, dict):
+        raise ControlError("the keys are no object")  # which are not repeated here
+    srtp: Srtp = _from_json(Srtp, value)
+    return srtp
+
+
+def _key(value: Any) -> str:
+    if not isinstance(value, str) or not re.fullmatch("[A-Za-z0-9+/]{40}", value):
+        raise ControlError("no 30 bytes in base64")
+    return value
+
+
 _READERS: dict[str, Callable[[Any], Any]] = {
     "str": _text,
     "int": _whole,
     "float": _number,
     "bool": _truth,
     "int | None": _whole_or_none,
+    "float | None": _number_or_none,
     "tuple[str, ...]": _texts,
     "Mapping[str, tuple[str, ...]]": _text_lists,
     "Codec": _one_of("PCMA", "PCMU"),
+    "Srtp | None": _srtp_or_none,
+    "Key": _key,
+    "Suite": _one_of("AES_CM_128_HMAC_SHA1_80", "AES_CM_128_HMAC_SHA1_32"),
     "Trouble": _one_of("gap", "failed", "stopped", "low_space"),
 }
 _COMMANDS: dict[str, Any] = {
     kind.do: kind for kind in (Hello, Open, Remote, Play, Stop, Mix, Record, StopRecord, Close, List, Stats)
 }
-_EVENTS: dict[str, Any] = {kind.type: kind for kind in (Digit, Played, Silent, Recording)}
+_EVENTS: dict[str, Any] = {kind.type: kind for kind in (Digit, Played, Silent, Recording, Quality)}

@@ -14,7 +14,7 @@ import select
 import signal
 import socket
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from time import monotonic
 from types import FrameType
@@ -29,7 +29,7 @@ from ivr.media.lines import Connection, Lines
 from ivr.media.outbox import Outbox
 from ivr.media.packet import Buffers, Counters
 from ivr.media.ports import Ports
-from ivr.media.schedule import Schedule
+from ivr.media.schedule import SLOTS, Schedule
 from ivr.media.sounds import Sounds
 from ivr.media.wire import Ack, ControlError, Request
 from ivr.media.writer import Writer
@@ -53,18 +53,22 @@ def run(
     rtp_timeout_s: float,
     orphan_s: float,
     min_free_bytes: int,
+    hosts: Sequence[str] = (),
+    dscp: int = 46,
     recordings_dir: Path | None = None,
 ) -> None:
     """Be a media process until SIGTERM or SIGINT, then finish the recordings.
 
     The engine connects at `socket_path`, whose stem names this process: unfinished files under `recordings_dir` that bear it
-    are repaired first. Legs get even UDP ports of `host` from `port_min` to `port_max`. Below `min_free_bytes` nothing is
-    recorded. Raises lines.SocketTaken when such a process runs already, OSError when the socket can't be made.
+    are repaired first. Legs get pairs of UDP ports from `port_min` to `port_max` of `host`, or of that one of `hosts` which
+    their Open names; packets bear `dscp` (46 is EF, RFC 4594). Below `min_free_bytes` nothing is recorded. Raises
+    lines.SocketTaken when such a process runs already, OSError when the socket can't be made.
     """
     worker = Worker(
         socket_path,
-        host=host,
+        hosts=tuple(dict.fromkeys((host, *hosts))),
         ports=(port_min, port_max),
+        dscp=dscp,
         rtp_timeout_s=rtp_timeout_s,
         orphan_s=orphan_s,
         min_free_bytes=min_free_bytes,
@@ -84,8 +88,9 @@ class Worker:
         self,
         socket_path: Path,
         *,
-        host: str,
+        hosts: Sequence[str],
         ports: tuple[int, int],
+        dscp: int,
         rtp_timeout_s: float,
         orphan_s: float,
         min_free_bytes: int,
@@ -100,17 +105,19 @@ class Worker:
         self._schedule = Schedule(monotonic())
         self._counters = Counters()
         buffers = Buffers()
-        self._ports = Ports(host, *ports, buffers=buffers, counters=self._counters)
+        self._ports = Ports(hosts, *ports, dscp=dscp, buffers=buffers, counters=self._counters)
         self._lines = Lines(socket_path, self._ports.hurried, on_line=self._line, on_gone=self._gone)
         self._woken, self._wake = socket.socketpair()
         self._woken.setblocking(False)
         self._wake.setblocking(False)
         self._ports.hurried.register(self._woken, select.EPOLLIN)
         self.writer = Writer(socket_path.stem, min_free_bytes=min_free_bytes, notify=self._notify)
+        self._sounds = Sounds(self._notify)
         self._exchange = Exchange(
             self._ports,
             self.writer,
-            frames=Sounds().frames,
+            self._sounds,
+            wall=time.time,
             random=secrets.randbits,
             report=self._report,
             answer=self._answer,
@@ -132,6 +139,7 @@ class Worker:
     def close(self) -> None:
         """Finish the recordings and free everything."""
         self.writer.close()
+        self._sounds.close()
         self._outcomes()
         signal.set_wakeup_fd(-1)
         self._lines.close()
@@ -167,15 +175,19 @@ class Worker:
             self._ports.drain(now)
             schedule.catch_up(seconds)
             while schedule.deadline <= seconds:
+                if schedule.number % SLOTS == 0:
+                    self._ports.drain_reports(now)
                 exchange.tick(schedule.number, schedule.clock, seconds)
                 schedule.number += 1
             if self._engine is None and seconds - self._alone_since >= self._orphan_s:
                 log.warning("no engine came back: all legs are closed", legs=len(exchange.lines))
-                exchange.close_all(now)
+                exchange.close_all(now, seconds)
 
     def _outcomes(self) -> None:
         with contextlib.suppress(BlockingIOError):
             self._woken.recv(4096)
+        for key, sound, whole in self._sounds.found():
+            self._exchange.loaded(key, sound, whole)
         for outcome in self.writer.outcomes():
             self._exchange.recordings.ended(outcome.name, outcome.what, outcome.path, outcome.frames, outcome.detail)
 
@@ -217,7 +229,7 @@ class Worker:
         seconds = monotonic()
         if isinstance(request.command, List):
             return wire.snapshot_to_json(self._snapshot(seconds))
-        if isinstance(request.command, Stats):
+        if isinstance(request.command, Stats) and not request.command.leg:
             return self._stats()
         return self._exchange.do(request.command, token, self._schedule.samples(seconds), seconds)
 
@@ -261,12 +273,16 @@ class Worker:
 
     def _stats(self) -> dict[str, int]:
         counters = self._counters
-        return {name: getattr(counters, name) for name in Counters.__slots__} | {
-            "legs": len(self._exchange.lines),
-            "recordings": len(self._exchange.recordings),
-            "recording_gaps": self._exchange.recordings.gaps,
-            "recording_pending_bytes": self.writer.pending,
-            "events": self._outbox.last,
-            "events_dropped": self._outbox.dropped,
-            "slots_skipped": self._schedule.skipped,
-        }
+        return (
+            {name: getattr(counters, name) for name in Counters.__slots__}
+            | self._exchange.totals()
+            | {
+                "legs": len(self._exchange.lines),
+                "recordings": len(self._exchange.recordings),
+                "recording_gaps": self._exchange.recordings.gaps,
+                "recording_pending_bytes": self.writer.pending,
+                "events": self._outbox.last,
+                "events_dropped": self._outbox.dropped,
+                "slots_skipped": self._schedule.skipped,
+            }
+        )

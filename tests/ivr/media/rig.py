@@ -88,6 +88,7 @@ class Peer:
         self.port: int = self.sock.getsockname()[1]
         self.to = ("127.0.0.1", 0)
         self.packets: list[bytes] = []
+        self.reports: list[bytes] = []
         self.voice: Callable[[int], bytes | None] = lambda _: SILENCE[self.law] * 160
         self.ssrc, self.sequence, self.timestamp = ssrc, 65530, 2**32 - 400
 
@@ -121,7 +122,9 @@ class Peer:
     def drain(self) -> None:
         try:
             while True:
-                self.packets.append(self.sock.recv(2048))
+                packet = self.sock.recv(2048)
+                # Our port may be where RTCP for another peer goes.
+                (self.reports if 192 <= packet[1] < 224 else self.packets).append(packet)
         except BlockingIOError:
             pass
 

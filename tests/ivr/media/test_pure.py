@@ -23,6 +23,7 @@ from tests.ivr.media.rig import snr_db, tone
 COMMANDS: list[control.Command] = [
     control.Hello(4, "abc"),
     control.Open("leg", "call"),
+    control.Open("leg", "call", "192.0.2.7"),
     control.Remote("leg", "192.0.2.1", 4000, "PCMU", 0, None, 20, send=False, receive=True),
     control.Play("leg", 3, ("/a.wav", "/b.wav"), loop=True),
     control.Stop("leg"),
@@ -32,12 +33,15 @@ COMMANDS: list[control.Command] = [
     control.Close("leg"),
     control.List(),
     control.Stats(),
+    control.Stats("leg"),
 ]
 EVENTS: list[control.Message] = [
     control.Digit("leg", "#", 100),
     control.Played("leg", 3, finished=False),
     control.Silent("leg", 30.5),
     control.Recording("r", "gap", "满"),
+    control.Quality("leg", "call", 1, 2, 3, 4, 5, 0.25),
+    control.Quality("leg", "call", 1, 2, 3, 4, 5, 0.25, 7.5, -8, 9.0),
 ]
 
 
@@ -83,6 +87,8 @@ def test_replies_acks_and_snapshots_are_read_as_they_were_written() -> None:
         b'{"do":"mix","id":1,"epoch":1,"legs":[],"hears":[]}',
         b'{"do":"remote","id":1,"epoch":1,"leg":"a","host":"h","port":1,"codec":"G729","payload_type":18}',
         b'{"ack":"x"}',
+        b'{"do":"open","id":1,"epoch":1,"leg":"\\ud800","call":"c"}',
+        b'{"do":"mix","id":1,"epoch":1,"legs":[],"hears":{"\\ud800":[]}}',
         b"[" * 100000,
     ],
 )
@@ -111,6 +117,41 @@ def test_nothing_else_is_raised_whatever_comes(value: Any) -> None:
             wire.snapshot_from_json(value)
 
 
+ANYTHING = st.recursive(
+    st.none()
+    | st.booleans()
+    | st.integers()
+    | st.floats()
+    | st.text(max_size=3)
+    | st.just("\ud800")
+    | st.integers(10**30, 10**31),
+    lambda inner: st.lists(inner, max_size=2) | st.dictionaries(st.text(max_size=3) | st.just("\udfff"), inner, max_size=2),
+    max_leaves=4,
+)
+
+
+@settings(deadline=None)
+@given(st.sampled_from(COMMANDS), st.dictionaries(st.integers(0, 20), ANYTHING, max_size=3), st.binary(max_size=3), st.data())
+def test_a_line_with_other_things_in_it_is_read_or_refused(
+    command: control.Command, instead: dict[int, Any], noise: bytes, data: st.DataObject
+) -> None:
+    """Values replaced, then bytes; what is read can be written again, and whatever it says can be answered."""
+    fields = json.loads(wire.encode_request(7, 3, command))
+    for place, value in instead.items():
+        fields[list(fields)[place % len(fields)]] = value
+    line = json.dumps(fields).encode()
+    at = data.draw(st.integers(0, len(line)))
+    for attempt in (line, line[:at] + noise + line[at + len(noise) :]):
+        try:
+            found = wire.decode_request(attempt)
+        except ControlError as error:
+            wire.encode_error(-1, str(error))  # raises nothing
+            continue
+        if isinstance(found, wire.Request):
+            again = wire.encode_request(found.number, found.epoch, found.command)
+            assert wire.decode_request(again) == found
+
+
 @pytest.mark.parametrize("law", ["PCMA", "PCMU"])
 def test_g711_keeps_speech_at_37_db_and_codes_what_it_decodes(law: Law) -> None:
     sound = tone(440, 0.5)
@@ -137,8 +178,8 @@ def test_transcoding_costs_little() -> None:
 
 
 def test_a_mix_is_the_sum_and_clips() -> None:
-    loud = encode("PCMA", np.full(160, 30000, dtype=np.int16))
-    quiet = encode("PCMA", np.full(160, -1000, dtype=np.int16))
+    loud = np.full(160, 30000, dtype=np.int16)
+    quiet = np.full(160, -1000, dtype=np.int16)
     assert np.all(np.abs(decode("PCMU", mix([loud, quiet], "PCMU")).astype(int) - 29000) < 1100)
     assert np.all(decode("PCMA", mix([loud, loud], "PCMA")) == 32256)
 

@@ -88,12 +88,49 @@ def test_another_source_begins_at_its_arrival() -> None:
     assert line.take(660, 660) == voice(1) + QUIET * 340 + voice(2)
 
 
-def test_reading_leaves_it_there_and_silence_where_nothing_is() -> None:
-    line = Timeline(1000)
-    line.place(0, voice(1), 1160)
-    assert line.read(1000) == line.read(1000) == voice(1)
-    assert line.read(1080) == voice(1)[:80] + QUIET * 80
-    assert line.read(900) == line.read(10**9) == QUIET * 160
+def test_what_is_late_is_heard_as_far_as_its_time_is_not_over() -> None:
+    line = Timeline(0)
+    line.place(0, voice(1), 160)
+    line.place(320, voice(3), 480)
+    assert line.take(200, 500) == voice(1) + QUIET * 40
+    line.place(160, voice(2), 510)
+    assert line.take(480, 510) == voice(2)[40:] + voice(3)
+    line.place(160, voice(2), 520)
+    line.place(480, voice(4), 640)
+    assert line.take(640, 640) == voice(4)
+
+
+@settings(deadline=None)
+@given(st.integers(0, 7999), st.lists(st.integers(0, HOLD - 160), min_size=120, max_size=120))
+def test_no_packet_that_is_late_by_less_than_200_ms_is_missing(phase: int, late: list[int]) -> None:
+    """Taken every second, whatever the phase; the end of packet n is due at 160 * (n + 1)."""
+    line = Timeline(0)
+    arrivals = sorted((160 * (number + 1) + (late[number] if number else 0), number) for number in range(120))
+    taken, due = b"", phase
+    for now, number in arrivals:
+        while due <= now:
+            taken += line.take(due - HOLD, due)
+            due += 8000
+        line.place(number * 160, voice(number + 1), now)
+    taken += line.take(120 * 160, 120 * 160 + HOLD)
+    assert taken == b"".join(voice(number + 1) for number in range(120))
+
+
+def test_noise_fills_what_the_source_leaves_out_until_it_speaks_again() -> None:
+    line = Timeline(0)
+    line.place(0, voice(1), 160)
+    line.noise(60)
+    first = line.take(3000, 4600)
+    assert first[:160] == voice(1)
+    assert QUIET * 20 not in first[160:]
+    line.place(8000, voice(2), 8160)
+    line.place(8320, voice(3), 8480)  # one is lost: no noise any more
+    rest = line.take(8480, 8480)
+    assert QUIET * 20 not in rest[:5000]
+    assert rest[5000:] == voice(2) + QUIET * 160 + voice(3)
+    line.noise(60)
+    line.restart()
+    assert line.take(9000, 9000) == QUIET * 520
 
 
 def test_what_nobody_took_for_long_is_silence() -> None:

@@ -8,18 +8,17 @@ import time
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pytest
 
-from ivr.media import sounds, wav, writer
+from ivr.media import wav, writer
 from ivr.media.control import Message, Record, Recording
 from ivr.media.leg import Leg
 from ivr.media.outgoing import Outgoing
 from ivr.media.packet import Buffers, Counters
 from ivr.media.recordings import Recordings
-from ivr.media.sounds import SoundError, Sounds
+from ivr.media.reports import Reports
 from ivr.media.writer import Outcome, Writer, repair_leftovers
-from tests.ivr.media.rig import read_recording, tone, write_wav
+from tests.ivr.media.rig import read_recording
 
 
 def finish(found: Writer) -> list[Outcome]:
@@ -86,7 +85,10 @@ def test_a_recording_over_a_slow_disk_keeps_its_time() -> None:
         out = Outgoing(
             ssrc=1, sequence=1, timestamp=1, send=lambda *_: None, moved=lambda: None, buffers=buffers, counters=counters
         )
-        legs[name] = Leg(name, "c", port=1, out=out, report=reports.append, buffers=buffers, counters=counters)
+        told = Reports(1, "us", lambda: 0.0)
+        legs[name] = Leg(
+            name, "c", out=out, reports=told, arrived=lambda: 0.0, report=reports.append, buffers=buffers, counters=counters
+        )
     order = Record("r", "/r.wav", "a", "b")
     assert recordings.start(order, legs, 0) == recordings.start(order, legs, 5) == "/r.wav"
     for second in range(1, 7):
@@ -144,38 +146,3 @@ def test_leftovers_are_repaired_and_only_our_own_old_ones(tmp_path: Path) -> Non
     assert len(read_recording(tmp_path / "x" / "a.wav")[0]) == 200
     assert len(read_recording(tmp_path / "b-2.wav")[1]) == 50
     assert all(path.exists() for path in kept)
-
-
-def test_sounds_are_read_once_and_anew_when_changed(tmp_path: Path) -> None:
-    found = Sounds()
-    path = write_wav(tmp_path / "a.wav", tone(440, 0.05))
-    frames = found.frames(str(path), "PCMA")
-    assert [len(frame) for frame in frames] == [160, 160, 160]
-    assert frames[2][80:] == b"\xd5" * 80
-    assert found.frames(str(path), "PCMA") is frames
-    assert found.frames(str(path), "PCMU")[2][80:] == b"\xff" * 80
-    write_wav(path, tone(440, 0.1))
-    assert len(found.frames(str(path), "PCMA")) == 5
-
-
-def test_sounds_do_not_fill_the_memory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(sounds, "MAX_FRAMES", 10)
-    found = Sounds()
-    paths = [str(write_wav(tmp_path / f"{n}.wav", tone(440, 0.1))) for n in range(3)]
-    first = found.frames(paths[0], "PCMA")
-    second = found.frames(paths[1], "PCMA")
-    found.frames(paths[2], "PCMA")
-    assert found.frames(paths[1], "PCMA") is second
-    assert found.frames(paths[0], "PCMA") is not first
-    monkeypatch.setattr(sounds, "MAX_FILE_S", 0)
-    with pytest.raises(SoundError, match="longer"):
-        Sounds().frames(paths[0], "PCMA")
-
-
-def test_what_is_no_prompt_is_refused_by_name(tmp_path: Path) -> None:
-    (tmp_path / "text.wav").write_text("hello")
-    (tmp_path / "empty.wav").touch()
-    write_wav(tmp_path / "fast.wav", np.zeros(10, dtype=np.int16), rate=44100)
-    for name in ("none.wav", "text.wav", "empty.wav", "fast.wav"):
-        with pytest.raises(SoundError, match=name):
-            Sounds().frames(str(tmp_path / name), "PCMA")
