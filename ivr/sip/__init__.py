@@ -1,1 +1,1 @@
-"""A SIP user agent without I/O on the `sipmessage` parser: start reading at agent.py; only transport.py touches a socket."""
+"""A SIP user agent without I/O: start reading at agent.py; only transport.py touches a socket."""

@@ -1,44 +1,52 @@
 """The user agent: datagrams in, datagrams and events out. READ THIS FIRST of ivr/sip.
 
 A datagram is parsed once (message.py), finds its transaction (core.py, transaction.py) or its session (session.py), and
-goes to the module of its kind: uas.py and uac.py for the first INVITE of a leg, reinvites.py, byes.py, digits.py inside a
-dialog, registration.py for REGISTER.
+goes to the module of its kind: uas.py and uac.py for the first INVITE of a leg (provisional.py and early.py for what comes
+before its answer), inside.py for all that happens within a dialog (reinvites.py, updates.py, byes.py, refers.py, digits.py),
+outside.py for what begins without one, where it is asked who sends it (registration.py for REGISTER).
 """
 
 from __future__ import annotations
 
-import hashlib
-import hmac
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from ivr.sip.auth import Challenger, parse_digest
+from ivr.sip.auth import Challenger
 from ivr.sip.byes import Byes
-from ivr.sip.core import ALLOW, KNOWN_METHODS, Client, Core, Open, Purpose
-from ivr.sip.digits import TYPES, read_digit
-from ivr.sip.events import Address, Digit, Garbage, Output, Over, Party
-from ivr.sip.message import MessageError, Request, Response, parse
+from ivr.sip.core import Alarm, AnyClient, Asked, Core, Open, Purpose, Server
+from ivr.sip.events import Address, Garbage, Output, Over
+from ivr.sip.flows import Flows
+from ivr.sip.guard import Guard, Policy
+from ivr.sip.inside import Inside
+from ivr.sip.listener import Listener
+from ivr.sip.message import BadRequest, MessageError, Request, Response, parse
+from ivr.sip.outside import Outside
 from ivr.sip.peers import Peers
 from ivr.sip.persistence import freeze, thaw
+from ivr.sip.refers import Refers
 from ivr.sip.registrar import Binding
 from ivr.sip.registration import Registration
 from ivr.sip.reinvites import Reinvites
-from ivr.sip.reply import Reply
+from ivr.sip.requests import Ask, Requests
 from ivr.sip.session import Phase, Session, Sessions
 from ivr.sip.target import Target
-from ivr.sip.transaction import ClientInvite, ClientRequest, ServerInvite
+from ivr.sip.timers import Timers
+from ivr.sip.transaction import ClientInvite, ServerInvite
 from ivr.sip.uac import Uac
 from ivr.sip.uas import Uas
-from ivr.sip.uri import UriError, parse_uri
+from ivr.sip.updates import Updates
+from ivr.sip.ways import Ways
 
 _KEEP_ALIVE = b"\r\n\x00 "
+_CHANGES = frozenset({Purpose.REINVITE, Purpose.UPDATE, Purpose.REFRESH})
 
 
 class UserAgent:
     """A SIP user agent without I/O.
 
-    host, port: how this side is reached (Via, Contact). realm: of the digests. token: fresh random hex of at least 64 bits
-    at each call. secret: keys the nonces; the same on each start, or telephones are challenged once more. `now`: seconds of
+    listeners: how this side is reached (Via, Contact), the first one first. realm: of the digests. token: fresh random hex
+    of at least 64 bits at each call. secret: keys the nonces; the same on each start, or telephones are challenged once more.
+    session_expires_s: the session timer that is proposed; min_se_s: the shortest that is taken (RFC 4028). `now`: seconds of
     one clock that never jumps (time.monotonic).
 
     Everything returns outputs in order: datagrams to send, and events. Methods on a session that is unknown, over, or past
@@ -49,39 +57,64 @@ class UserAgent:
     def __init__(
         self,
         *,
-        host: str,
-        port: int,
+        listeners: Sequence[Listener],
         realm: str,
         peers: Peers,
         token: Callable[[], str],
         user_agent: str = "hotline",
         secret: bytes,
         algorithms: Sequence[str] = ("MD5",),
+        session_expires_s: int = 1800,
+        min_se_s: int = 90,
+        policy: Policy = Policy(),  # noqa: B008 - a frozen value
     ) -> None:
         self.peers = peers
-        self._secret = secret
-        self._core = Core(host, port, token, user_agent)
-        self._sessions = Sessions()
-        self._challenger = Challenger(realm, secret, token, algorithms)
+        self.guard = Guard(policy, peers)
+        self._core = Core(Ways(listeners, peers.large_over_tcp), token, user_agent)
+        self._sessions = Sessions(self._core)
         self._byes = Byes(self._core)
-        self._uas = Uas(self._core, self._sessions, self._byes.send)
-        self._uac = Uac(self._core, self._sessions)
-        self._reinvites = Reinvites(self._core, self._uas, self._byes.send)
+        self._timers = Timers(self._core, session_expires_s, min_se_s)
+        self._uas = Uas(self._core, self._sessions, self._timers, self._byes.send)
+        self._uac = Uac(self._core, self._sessions, self._timers)
+        self._reinvites = Reinvites(self._core, self._uas, self._timers, self._byes.send)
+        self._updates = Updates(self._core, self._uas, self._timers)
+        self._refers = Refers(self._core, self._sessions)
+        self._inside = Inside(
+            self._core, self._sessions, self._uas, self._byes, self._reinvites, self._updates, self._refers
+        )  # fmt: skip
         self._registration = Registration(self._core)
+        challenger = Challenger(realm, secret, token, algorithms)
+        self._outside = Outside(
+            self._core, peers, self.guard, challenger, secret, self._uas, self._registration, self._inside
+        )  # fmt: skip
+        self._requests = Requests(self._core)
+        self._flows = Flows(self._core, self._sessions, self._ended)
 
     # -- the wire ----------------------------------------------------------------------------------------------------
 
     def receive(self, data: bytes, source: Address, now: float) -> list[Output]:
         """A datagram came. Never raises for what is in it: Garbage tells."""
-        if not data.strip(_KEEP_ALIVE):
-            return []  # keep-alives of NAT
+        if self.guard.bars(source, now) or not data.strip(_KEEP_ALIVE):
+            return []  # banned, or a keep-alive of NAT
         try:
             message = parse(data)
         except MessageError as error:
-            return [Garbage(source, str(error))]
+            outputs: list[Output] = [Garbage(source, str(error)), *self.guard.garbage(source, now)]
+            if isinstance(error, BadRequest) and error.head.method != "ACK" and self.peers.knows(source):
+                outputs.append(self._outside.refusal(error.head, source, error.status))
+            return outputs
         if isinstance(message, Response):
             return self._response(message, source, now)
         return self._request(message, source, now)
+
+    def disconnected(self, connection: Address, now: float) -> list[Output]:
+        """A connection that was there is gone. It ends no dialog."""
+        self._flows.lost(connection)
+        return []
+
+    def unreachable(self, destination: Address, now: float) -> list[Output]:
+        """No connection could be made: what was to go there is lost, and goes another way or fails at once (503)."""
+        return self._flows.unreachable(destination, now)
 
     def deadline(self) -> float | None:
         """When tick() wants to be called, None for never."""
@@ -91,16 +124,30 @@ class UserAgent:
         """Fire every timer that is due, in order."""
         outputs: list[Output] = []
         for opened in self._core.due(now):
+            if isinstance(opened, Alarm):
+                outputs += self._woken(opened, now)
+                continue
             outputs += opened.machine.tick(now)
             if opened.machine.over:
                 outputs += self._ended(opened, now)
+            elif opened.machine.failed and opened.session is not None:
+                outputs += self._uas.unpracked(opened.session, now)
         return outputs
+
+    def listener(self, address: Address) -> Listener:
+        """The listener by which this address is spoken to."""
+        return self._core.ways.listener(address)
 
     # -- being called ------------------------------------------------------------------------------------------------
 
     def ring(self, session: str, now: float) -> list[Output]:
         """180 Ringing; repeated each minute until answer() or reject()."""
-        return self._with(session, lambda found: self._uas.ring(found, now))
+        return self._with(session, lambda found: self._uas.provisional.send(found, 180, b"", now))
+
+    def progress(self, session: str, sdp: bytes, now: float) -> list[Output]:
+        """183 with our description (early media): reliable where the peer speaks 100rel (RFC 3262). [] after a late offer:
+        nobody knows yet where the peer listens."""
+        return self._with(session, lambda found: self._uas.provisional.send(found, 183, sdp, now))
 
     def answer(self, session: str, sdp: bytes, now: float) -> list[Output]:
         """200 with our answer (our offer, if Invited.offer was empty); repeated until Acknowledged or Broken "no_ack"."""
@@ -141,17 +188,34 @@ class UserAgent:
         return self._with(session, lambda found: self._byes.confirm(found, now))
 
     def reinvite(self, session: str, sdp: bytes, now: float) -> list[Output]:
-        """Offer a new description: ReinviteAnswered, ReinviteRejected (491 at once while another INVITE is open) or Broken
-        follows."""
-        return self._with(session, lambda found: self._reinvites.send(found, sdp, now))
+        """Offer a new description: ReinviteAnswered, ReinviteRejected (491 at once while another offer is open) or Broken
+        follows. Before the answer by UPDATE; [] where the peer can't take one then."""
+        return self._with(
+            session,
+            lambda found: (self._updates if found.phase is Phase.EARLY else self._reinvites).send(found, sdp, now),
+        )
 
     def answer_reinvite(self, session: str, sdp: bytes, now: float) -> list[Output]:
-        """200 to the peer's re-INVITE; repeated until Acknowledged(reinvite=True) or Broken."""
-        return self._with(session, lambda found: self._reinvites.answer(found, sdp, now))
+        """200 to the peer's re-INVITE; repeated until Acknowledged(reinvite=True) or Broken. Or 200 to its UPDATE."""
+        return self._with(session, lambda found: self._asked(found).answer(found, sdp, now))
 
     def reject_reinvite(self, session: str, status: int, now: float) -> list[Output]:
-        """Refuse the peer's re-INVITE (488); the session goes on as before."""
-        return self._with(session, lambda found: self._reinvites.reject(found, status, now))
+        """Refuse the peer's re-INVITE or UPDATE (488); the session goes on as before."""
+        return self._with(session, lambda found: self._asked(found).reject(found, status, now))
+
+    # -- transfers ---------------------------------------------------------------------------------------------------
+
+    def accept_refer(self, session: str, refer: str, now: float) -> list[Output]:
+        """202 to a REFER, and NOTIFY "100 Trying"."""
+        return self._with(session, lambda found: self._refers.accept(found, refer, now))
+
+    def notify_refer(self, session: str, refer: str, status: int, now: float) -> list[Output]:
+        """Tell who asked for the transfer how it goes: NOTIFY with this status; a final one (200 and above) is the last."""
+        return self._with(session, lambda found: self._refers.notify(found, refer, status, now))
+
+    def refuse_refer(self, session: str, refer: str, status: int, now: float) -> list[Output]:
+        """Refuse a REFER (403, 603)."""
+        return self._with(session, lambda found: self._refers.refuse(found, refer, status, now))
 
     # -- registrar ---------------------------------------------------------------------------------------------------
 
@@ -163,7 +227,18 @@ class UserAgent:
         """Refuse a REGISTER (500 for registrar.StaleRegister, 503 when it can't be stored)."""
         return self._registration.refuse(request, status, now)
 
+    # -- our own requests --------------------------------------------------------------------------------------------
+
+    def ask(self, name: str, ask: Ask, now: float) -> list[Output]:
+        """Send a request outside any dialog (OPTIONS, REGISTER); Replied(name) follows."""
+        return self._requests.send(name, ask, now)
+
     # -- put down and picked up --------------------------------------------------------------------------------------
+
+    def peer(self, session: str) -> Address | None:
+        """Where the other side speaks from; None before a dialog and after the session."""
+        found = self._sessions.get(session)
+        return found.dialog.peer if found is not None and found.dialog is not None else None
 
     def knows(self, session: str) -> bool:
         """Whether anything is left of this session."""
@@ -177,7 +252,7 @@ class UserAgent:
     def restore(self, data: Mapping[str, Any], now: float) -> str:
         """Take a session up from dump(); its name ("" for {}). What was unanswered or unacknowledged goes out again at the
         next tick(), which is due at once. ValueError when the session is already there."""
-        return thaw(data, self._core, self._sessions, now) if data else ""
+        return thaw(data, self._core, self._sessions, self._timers, now) if data else ""
 
     def hold(self, session: str) -> None:
         """Let the session's timers rest while the app stores a step: what was not sent yet must not leave as a repetition."""
@@ -190,7 +265,7 @@ class UserAgent:
         found = self._sessions.get(session)
         if found is not None and found.held:
             found.held = False
-            for opened in tuple(found.open):
+            for opened in (*found.open, *([found.alarm] if found.alarm is not None else [])):
                 self._core.arm(opened)
 
     def forget(self, session: str) -> None:
@@ -213,6 +288,10 @@ class UserAgent:
         session = self._sessions.get(name)
         return [] if session is None else act(session)
 
+    def _asked(self, session: Session) -> Reinvites | Updates:
+        """By what the peer offers a new description."""
+        return self._reinvites if session.offered is None else self._updates
+
     def _end(self, session: Session, now: float) -> list[Output]:
         if session.phase is Phase.HUNG_UP:
             return self._byes.confirm(session, now)
@@ -226,15 +305,23 @@ class UserAgent:
         opened = self._core.clients.get((response.via.branch, response.method))
         if opened is None:
             session = self._sessions.by_local(response.call_id, response.from_.tag)
-            if session is None or response.method != "INVITE" or not 200 <= response.status < 300:
+            if session is None:
+                return [*self.guard.garbage(source, now)]
+            if response.method != "INVITE" or not 200 <= response.status < 300:
                 return []
             return self._uac.succeeded(session, response, source, now)
-        if response.call_id != opened.outgoing.call_id or response.from_.tag != opened.session.local_tag:
+        if response.call_id != opened.outgoing.call_id:
+            return [Garbage(source, "response of another dialog under our branch")]
+        if isinstance(opened, Asked):
+            return self._requests.answered(opened, response, now)
+        if response.from_.tag != opened.session.local_tag:
             return [Garbage(source, "response of another dialog under our branch")]
         if opened.purpose is Purpose.INVITE:
             return self._uac.answered(opened, response, source, now)  # type: ignore[arg-type]  # it goes with its machine
-        if opened.purpose is Purpose.REINVITE:
-            return self._reinvites.answered(opened, response, now)  # type: ignore[arg-type]
+        if opened.purpose in _CHANGES:
+            if isinstance(opened.machine, ClientInvite):
+                return self._reinvites.answered(opened, response, now)
+            return self._updates.answered(opened, response, now)
         if opened.purpose is Purpose.CANCEL:
             return self._uac.cancel_answered(opened, response, now)  # type: ignore[arg-type]
         return self._byes.answered(opened, response, now)  # type: ignore[arg-type]
@@ -246,131 +333,54 @@ class UserAgent:
         if again is not None:
             return [*again.machine.request()]
         if request.method == "CANCEL":
-            known = request.key._replace(method="INVITE") in self._core.servers or self._knows(request, source)
+            known = request.key._replace(method="INVITE") in self._core.servers or self._outside.knows(request, source)
             return self._uas.cancelled(request, source, now) if known else []
         if request.to.tag:
-            return self._in_dialog(request, source, now)
-        return self._out_of_dialog(request, source, now)
+            outputs = self._inside.receive(request, source, now)
+            if outputs is not None:
+                return outputs
+            known = self._outside.knows(request, source)
+            return [*self._core.refuse(request, source, 481, now)] if known else [*self.guard.garbage(source, now)]
+        return self._outside.receive(request, source, now)
 
-    def _in_dialog(self, request: Request, source: Address, now: float) -> list[Output]:
-        session = self._sessions.by_local(request.call_id, request.to.tag)
-        dialog = session.dialog if session is not None else None
-        if session is None or dialog is None or dialog.remote_tag != request.from_.tag:
-            return [*self._core.refuse(request, source, 481, now)] if self._knows(request, source) else []
-        dialog.peer = source
-        if request.method == "INVITE":
-            return self._reinvites.receive(session, request, source, now)
-        if request.cseq < dialog.remote_cseq:
-            return [*self._core.refuse(request, source, 500, now)]  # 12.2.2
-        dialog.remote_cseq = request.cseq
-        if request.method == "BYE":
-            if session.phase is Phase.EARLY:
-                opened = self._core.serve_request(request, source, now, Purpose.BYE, session)
-                return [*self._core.respond(opened, 200, now), *self._uas.terminate(session, now)]
-            return self._byes.receive(session, request, source, now)
-        if session.phase in {Phase.HUNG_UP, Phase.OVER}:
-            return [*self._core.refuse(request, source, 481, now)]
-        if request.method == "INFO":
-            return self._info(session, request, source, now)
-        return self._capable(request, source, now)
-
-    def _info(self, session: Session, request: Request, source: Address, now: float) -> list[Output]:
-        """A key, or an empty INFO that only asks whether we live (RFC 6086 and its older use)."""
-        if request.body and request.content_type not in TYPES:
-            accept = ("Accept", ", ".join(sorted(TYPES)))
-            return [*self._core.refuse(request, source, 415, now, headers=[accept])]
-        outputs: list[Output] = [*self._core.refuse(request, source, 200, now)]
-        found = read_digit(request.content_type, request.body) if request.body else None
-        return outputs + session.tell(Digit(session.id, *found)) if found is not None else outputs
-
-    def _out_of_dialog(self, request: Request, source: Address, now: float) -> list[Output]:
-        if request.method == "REGISTER":
-            return self._register(request, source, now)
-        if request.method == "INVITE":
-            party = self._party(request, source, now)
-            return self._uas.invited(request, source, party, now) if isinstance(party, Party) else party
-        known_source = self.peers.knows(source)
-        if not known_source:
-            return []
-        if request.method in {"BYE", "INFO"}:
-            return [*self._core.refuse(request, source, 481, now)]
-        return self._capable(request, source, now)
-
-    def _capable(self, request: Request, source: Address, now: float) -> list[Output]:
-        """OPTIONS, and what we don't speak (8.2.1, 11.2)."""
-        if request.method == "OPTIONS":
-            status, headers = 200, [ALLOW, ("Accept", "application/sdp"), self._core.contact()]
-        else:
-            status, headers = 405 if request.method in KNOWN_METHODS else 501, [ALLOW]
-        return [*self._core.refuse(request, source, status, now, headers=headers)]
-
-    def _register(self, request: Request, source: Address, now: float) -> list[Output]:
-        claimed = _user(request.to.uri)
-        credentials = parse_digest(request.get("Authorization"))
-        if credentials.get("username", claimed) not in self.peers.accounts and claimed not in self.peers.accounts:
-            return []
-        user = self._prove(request, source, credentials, now)
-        return self._registration.receive(request, source, user, now) if isinstance(user, str) else user
-
-    def _party(self, request: Request, source: Address, now: float) -> Party | list[Output]:
-        """Who sends this INVITE, or what to send back instead."""
-        credentials = parse_digest(request.get("Authorization"))
-        verdict = self.peers.judge(
-            source,
-            called=request.uri.user,
-            from_user=_user(request.from_.uri),
-            auth_user=credentials.get("username", ""),
-        )
-        if isinstance(verdict, Party):
-            return verdict
-        if verdict == "silence":
-            return []
-        user = self._prove(request, source, credentials, now)
-        return Party("seat", user) if isinstance(user, str) else user
-
-    def _prove(self, request: Request, source: Address, credentials: Mapping[str, str], now: float) -> str | list[Output]:
-        """The account that the credentials prove, or the 401. That one is stateless: strangers cost no memory."""
-        user = credentials.get("username", "")
-        stale = False
-        if credentials:
-            verdict = self._challenger.verify(credentials, request.method, self.peers.accounts.get(user), now)
-            if verdict == "ok":
-                return user
-            stale = verdict == "stale"
-        reply = Reply.to_request(request, source)
-        tag = hmac.new(self._secret, f"{request.call_id}\n{request.via.branch}".encode(), hashlib.sha256).hexdigest()[:16]
-        headers = [self._core.server_header, *self._challenger.challenge(now, stale=stale)]
-        return [reply.send(reply.write(401, tag=tag, headers=headers))]
-
-    def _knows(self, request: Request, source: Address) -> bool:
-        return self.peers.knows(source, _user(request.from_.uri))
-
-    def _ended(self, opened: Open, now: float) -> list[Output]:
-        """A transaction's timer ended it."""
+    def _ended(self, opened: Open | Asked, now: float, status: int = 408) -> list[Output]:
+        """A transaction's timer ended it, or its message can't be delivered (status 503)."""
         self._core.drop(opened)
+        if isinstance(opened, Asked):
+            return self._requests.failed(opened, status) if opened.machine.failed else []
         session = opened.session
         if session is None:
             return []
         outputs: list[Output] = []
         machine = opened.machine
-        if isinstance(opened, Client):
+        if isinstance(opened, Server):
+            session.lose(opened)
+            if isinstance(machine, ServerInvite) and machine.failed and session.server is opened:
+                outputs = self._reinvites.unacknowledged(session, now)
+        else:
             if isinstance(machine, ClientInvite):
                 session.acks.pop(opened.outgoing.cseq, None)
-                if machine.failed and opened.purpose is Purpose.REINVITE:
-                    outputs = self._reinvites.failed(opened)  # type: ignore[arg-type]
-                elif machine.failed:
-                    outputs = self._uac.failed(opened, now)  # type: ignore[arg-type]
-            elif isinstance(machine, ClientRequest) and machine.failed and opened.purpose is Purpose.BYE:
-                outputs = self._byes.failed(session)
-        elif isinstance(machine, ServerInvite) and machine.failed and session.server is opened:
-            outputs = self._reinvites.unacknowledged(session, now)
+            if machine.failed:
+                outputs = self._failed(opened, now, status)
         self._sessions.settle(session)
         return outputs
 
+    def _failed(self, opened: AnyClient, now: float, status: int) -> list[Output]:
+        """Nobody answered this request of ours."""
+        if opened.purpose is Purpose.INVITE:
+            return self._uac.failed(opened, now, status)  # type: ignore[arg-type]
+        if opened.purpose is Purpose.BYE:
+            return self._byes.failed(opened.session)
+        return self._updates.failed(opened) if opened.purpose in _CHANGES else []
 
-def _user(uri: str) -> str:
-    """The user part, "" when it can't be read."""
-    try:
-        return parse_uri(uri).user
-    except UriError:
-        return ""
+    def _woken(self, alarm: Alarm, now: float) -> list[Output]:
+        """A session's own time has come: it still rings, it is to be refreshed, or it has expired."""
+        session, alarm.deadline = alarm.session, None
+        if session.ringing:
+            return self._uas.provisional.again(session, now)
+        if session.phase is not Phase.CONFIRMED or session.terms is None or session.bye_wanted:
+            return []
+        expired = self._timers.due(session, now)
+        if expired or not session.terms:
+            return expired
+        return self._updates.refresh(session, now) if session.updates else self._reinvites.refresh(session, now)

@@ -11,8 +11,13 @@ from typing import Literal
 
 NONCE_LIFE_S = 300.0
 _MAX_NONCES = 20000
-_ALGORITHMS = {"MD5": hashlib.md5, "SHA-256": hashlib.sha256}
-_PARAM = re.compile(r'\s*([A-Za-z0-9_-]+)\s*=\s*(?:"((?:[^"\\]|\\.)*)"|([^\s,"]*))\s*(?:,|$)')
+_ALGORITHMS = {
+    name: function
+    for name, function in (("SHA-512-256", "sha512_256"), ("SHA-256", "sha256"), ("MD5", "md5"))
+    if function in hashlib.algorithms_available
+}
+"""By their names in SIP, the best first."""
+_PARAM = re.compile(r'\s*+([A-Za-z0-9_-]++)\s*+=\s*+(?:"((?:[^"\\]|\\.)*+)"|([^\s,"]*+))\s*+(?:,|$)')
 
 Verdict = Literal["ok", "stale", "bad"]
 
@@ -20,7 +25,7 @@ Verdict = Literal["ok", "stale", "bad"]
 def parse_digest(value: str) -> dict[str, str]:
     """The parameters of a Digest challenge or credentials, names in lower case; {} when it is no Digest or is malformed.
 
-    sipmessage splits at commas inside quotes (qop="auth,auth-int"), so this is read here.
+    Commas inside quotes (qop="auth,auth-int") part nothing.
     """
     scheme, _, rest = value.strip().partition(" ")
     if scheme.lower() != "digest":
@@ -50,18 +55,19 @@ def digest(
     nc: str = "",
     cnonce: str = "",
 ) -> str:
-    """The response value (RFC 7616 3.4.1) for MD5 or SHA-256 without session; without qop the form of RFC 2069."""
+    """The response value (RFC 7616 3.4.1) for MD5, SHA-256 or SHA-512-256 without session; without qop the form of RFC
+    2069."""
 
     def h(text: str) -> str:
-        return _ALGORITHMS[algorithm](text.encode()).hexdigest()
+        return hashlib.new(_ALGORITHMS[algorithm], text.encode()).hexdigest()
 
     middle = f"{nonce}:{nc}:{cnonce}:{qop}" if qop else nonce
     return h(f"{h(f'{user}:{realm}:{password}')}:{middle}:{h(f'{method}:{uri}')}")
 
 
 class Challenger:
-    """Our side as a server. A nonce is the time and a keyed hash of it, so a challenge costs no memory; only nonces that
-    proved a password are remembered, with their last count, until they expire."""
+    """Our side as a server. A nonce is the time, whom it was given to and a keyed hash of both, so a challenge costs no
+    memory; only nonces that proved a password are remembered, with their last count, until they expire."""
 
     def __init__(self, realm: str, secret: bytes, token: Callable[[], str], algorithms: Sequence[str] = ("MD5",)) -> None:
         self.realm = realm
@@ -70,14 +76,24 @@ class Challenger:
         self._algorithms = algorithms
         self._counts: dict[str, tuple[int, float]] = {}
 
-    def challenge(self, now: float, *, stale: bool = False) -> list[tuple[str, str]]:
-        """WWW-Authenticate headers, one for each algorithm in the order of preference (RFC 8760 2.4)."""
-        nonce = self._nonce(f"{int(now * 1000):x}-{self._token()}")
+    def challenge(self, now: float, *, stale: bool = False, to: str = "") -> list[tuple[str, str]]:
+        """WWW-Authenticate headers, one for each algorithm in the order of preference (RFC 8760 2.4). to: the source that
+        they are sent to (guard.source_of)."""
+        token = self._token()
+        nonce = self._nonce(f"{int(now * 1000):x}-{token}-{self._mark(token, to)}")
         end = ", stale=true" if stale else ""
         return [
             ("WWW-Authenticate", f'Digest realm="{self.realm}", nonce="{nonce}", algorithm={algorithm}, qop="auth"{end}')
             for algorithm in self._algorithms
         ]
+
+    def gave(self, nonce: str, *, to: str) -> bool:
+        """Whether this nonce was given to that source: who uses it receives there. A telephone may use it from another
+        address too; it is just no evidence against that one then."""
+        stamp = nonce.rpartition("-")[0]
+        token, _, mark = stamp.partition("-")[2].partition("-")
+        ours = hmac.compare_digest(self._nonce(stamp).encode(), nonce.encode())
+        return ours and hmac.compare_digest(self._mark(token, to).encode(), mark.encode())
 
     def verify(self, credentials: Mapping[str, str], method: str, password: str | None, now: float) -> Verdict:
         """Judge an Authorization. "stale": the password is right but the nonce is old, or its count was used before;
@@ -89,7 +105,7 @@ class Challenger:
         nonce, nc = credentials.get("nonce", ""), credentials.get("nc", "")
         if (
             password is None
-            or algorithm not in _ALGORITHMS
+            or algorithm not in self._algorithms
             or qop not in {"", "auth"}
             or credentials.get("realm") != self.realm
         ):
@@ -127,6 +143,9 @@ class Challenger:
     def _nonce(self, stamp: str) -> str:
         return f"{stamp}-{hmac.new(self._secret, stamp.encode(), hashlib.sha256).hexdigest()[:32]}"
 
+    def _mark(self, token: str, to: str) -> str:
+        return hmac.new(self._secret, f"{token} {to}".encode(), hashlib.sha256).hexdigest()[:16]
+
     def _remember(self, nonce: str, count: int, until: float, now: float) -> None:
         if nonce not in self._counts and len(self._counts) >= _MAX_NONCES:
             self._counts = {key: value for key, value in self._counts.items() if value[1] > now}
@@ -137,9 +156,8 @@ class Challenger:
 
 
 def respond(challenges: Sequence[str], *, user: str, password: str, method: str, uri: str, cnonce: str) -> str | None:
-    """Our Authorization value for the first of these challenges that we can answer; None when there is none (RFC 8760 2.4)."""
-    for challenge in challenges:
-        params = parse_digest(challenge)
+    """Our Authorization value for the best of these challenges that we can answer; None when there is none (RFC 8760 2.4)."""
+    for params in sorted(map(parse_digest, challenges), key=_preference):
         algorithm = params.get("algorithm", "MD5").upper()
         offered = {option.strip().lower() for option in params.get("qop", "").split(",")} - {""}
         if (
@@ -169,6 +187,11 @@ def respond(challenges: Sequence[str], *, user: str, password: str, method: str,
         text = ", ".join(f'{name}="{_quoted(value)}"' for name, value in fields) + f", algorithm={algorithm}"
         return f"Digest {text}" + (f', qop={qop}, nc={nc}, cnonce="{cnonce}"' if qop else "")
     return None
+
+
+def _preference(challenge: Mapping[str, str]) -> int:
+    names, algorithm = list(_ALGORITHMS), challenge.get("algorithm", "MD5").upper()
+    return names.index(algorithm) if algorithm in names else len(names)
 
 
 def _quoted(value: str) -> str:

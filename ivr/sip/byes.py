@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from ivr.sip.core import Client, Core, Purpose
-from ivr.sip.credentials import credentials
+from ivr.sip.credentials import again, credentials
 from ivr.sip.events import Address, Broken, HungUp, Output, Over
 from ivr.sip.message import Request, Response
 from ivr.sip.session import Phase, Session
@@ -19,7 +19,7 @@ class Byes:
     def send(self, session: Session, now: float) -> list[Output]:
         """BYE of an answered session. While our 2xx is unacknowledged it waits for the ACK or the end of the waiting (15)."""
         assert session.dialog is not None, "only answered sessions come here"
-        outputs: list[Output] = []
+        outputs: list[Output] = [*self._core.abandon(session, now)]
         if session.unanswered is not None:
             outputs += self._core.respond(session.unanswered, 487, now, tag=session.local_tag)
         if session.unacknowledged is not None:
@@ -33,7 +33,7 @@ class Byes:
         """The peer's BYE in an answered session. 200 is the app's to give, unless it has hung up itself."""
         core = self._core
         opened = core.serve_request(request, source, now, Purpose.BYE, session)
-        outputs: list[Output] = []
+        outputs: list[Output] = [*core.abandon(session, now)]
         if session.unanswered is not None:
             outputs += core.respond(session.unanswered, 487, now, tag=session.local_tag)
         elif session.unacknowledged is not None:
@@ -64,8 +64,8 @@ class Byes:
         if header is None:
             done = passed and response.status >= 200 and opened.purpose is Purpose.BYE
             return opened.session.tell(Over(opened.session.id)) if done else []
-        again = opened.outgoing.again(self._core.branch(), header)
-        return [*self._core.start_request(opened.session, opened.purpose, again, now)]
+        more = again(self._core, opened.session, opened.outgoing, header)
+        return [*self._core.start_request(opened.session, opened.purpose, more, now)]
 
     def outstanding(self, session: Session) -> bool:
         """Whether a BYE of ours waits for its answer, or for the ACK before it."""

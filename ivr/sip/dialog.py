@@ -17,7 +17,8 @@ SKIP_CSEQ = 100
 @dataclass(slots=True)
 class Dialog:
     """local and remote: From and To as we write them in our requests, tags included. peer: where the other side's last
-    message came from. owner: the Call-ID is ours."""
+    message came from. owner: the Call-ID is ours. behind_nat: the address in the peer's Contact is not the one it speaks from,
+    so it means nothing here."""
 
     call_id: str
     local: str
@@ -30,6 +31,7 @@ class Dialog:
     remote_cseq: int
     peer: Address
     owner: bool
+    behind_nat: bool = False
 
     @classmethod
     def of_request(cls, request: Request, local_tag: str, source: Address) -> Dialog:
@@ -46,6 +48,7 @@ class Dialog:
             request.cseq,
             source,
             owner=False,
+            behind_nat=len(request.vias) == 1 and _host(request.contact) == request.via.host != source.host,
         )
 
     @classmethod
@@ -63,7 +66,14 @@ class Dialog:
             0,
             source,
             owner=True,
+            behind_nat=_host(response.contact or fallback) == _host(fallback) != source.host,
         )
+
+    def lose_peer(self) -> None:
+        """The connection on which the peer spoke is gone: the next request goes to where its Contact says (RFC 3261 18.1)."""
+        address = parse_uri(self.target).address
+        if address is not None:
+            self.peer = address._replace(listener=self.peer.listener)
 
     def refresh(self, contact: str) -> None:
         """A re-INVITE or its 2xx names a new remote target (12.2)."""
@@ -83,12 +93,13 @@ class Dialog:
         return first, (*self.routes[1:], f"<{self.target}>"), self._hop(first)
 
     def _hop(self, uri: str) -> Address:
-        """Names are not resolved here, and an address out of a private network doesn't lead there from outside: both go to
-        where the peer speaks from."""
+        """Names are not resolved here, and an address behind a NAT or out of a private network doesn't lead there from
+        outside: these go to where the peer speaks from."""
         address = parse_uri(uri).address
-        if address is None or (is_private(address.host) and not is_private(self.peer.host)):
+        translated = self.behind_nat and uri == self.target
+        if address is None or translated or (is_private(address.host) and not is_private(self.peer.host)):
             return self.peer
-        return address
+        return address._replace(listener=self.peer.listener)
 
     def to_json(self) -> dict[str, Any]:
         """A JSON object; from_json() takes it back."""
@@ -102,8 +113,9 @@ class Dialog:
             "routes": list(self.routes),
             "local_cseq": self.local_cseq,
             "remote_cseq": self.remote_cseq,
-            "peer": list(self.peer),
+            "peer": self.peer.to_json(),
             "owner": self.owner,
+            "behind_nat": self.behind_nat,
         }
 
     @classmethod
@@ -114,11 +126,19 @@ class Dialog:
         return dialog
 
 
-def usable(target: str, routes: Sequence[str]) -> bool:
+def _host(uri: str) -> str:
+    """The host of a URI that usable() has seen or will see, "" when it can't be read."""
+    try:
+        return parse_uri(uri).host
+    except UriError:
+        return ""
+
+
+def usable(target: str, routes: Sequence[str], schemes: Sequence[str] = ("sip", "sips")) -> bool:
     """Whether requests can be addressed to this Contact over these routes: checked once, when the peer names them."""
     try:
         for route in routes:
             parse_uri(parse_name_addr(route).uri)
-        return parse_uri(target).scheme in {"sip", "sips"}
+        return parse_uri(target).scheme in schemes
     except UriError:
         return False

@@ -7,9 +7,9 @@ import re
 
 DEFAULT_MS = 160
 MAX_MS = 60000
-TYPES = frozenset({"application/dtmf-relay", "application/dtmf"})
-_SIGNAL = re.compile(r"^\s*signal\s*[=:]\s*([0-9A-Da-d*#]{1,2})\s*$", re.IGNORECASE | re.MULTILINE)
-_DURATION = re.compile(r"^\s*duration\s*[=:]\s*([0-9]{1,6})\s*$", re.IGNORECASE | re.MULTILINE)
+TYPES = frozenset({"application/dtmf-relay", "application/dtmf", "application/vnd.nortelnetworks.digits"})
+_SIGNAL = re.compile(r"^[ \t]*+(?:signal|d)[ \t]*+[=:][ \t]*+([0-9A-Da-d*#]{1,2})[ \t]*+\r?$", re.IGNORECASE | re.MULTILINE)
+_DURATION = re.compile(r"^[ \t]*+duration[ \t]*+[=:][ \t]*+([0-9]{1,6})[ \t]*+\r?$", re.IGNORECASE | re.MULTILINE)
 _EVENTS = {"10": "*", "11": "#", "12": "A", "13": "B", "14": "C", "15": "D"}
 
 

@@ -7,10 +7,16 @@ from typing import Literal, NamedTuple
 
 
 class Address(NamedTuple):
-    """A UDP address: host is an IP literal (IPv6 without brackets)."""
+    """Where a message comes from or goes to: host is an IP literal (IPv6 without brackets), listener the name of the
+    listener that it came in by or leaves by ("": the first one). Over TCP and TLS the three name the connection."""
 
     host: str
     port: int
+    listener: str = ""
+
+    def to_json(self) -> list[str | int]:
+        """A JSON list of two items, three where the listener is named; Address(*items) takes it back."""
+        return [self.host, self.port, self.listener] if self.listener else [self.host, self.port]
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,10 +54,23 @@ class Garbage:
 
 
 @dataclass(frozen=True, slots=True)
+class Banned:
+    """From now on nothing is read of what comes from this address, or this /64 network of IPv6 addresses (guard.py). reason:
+    "passwords", "scan" or "garbage"."""
+
+    host: str
+    reason: str
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
 class Invited:
     """A new INVITE; 100 Trying is in the same output list. `offer` is empty when the peer wants ours (late offer: answer()
-    with an offer, Acknowledged carries the answer). `called` is the user part of the Request-URI, `caller` the user part of
-    From ("" if anonymous)."""
+    with an offer, Acknowledged carries the answer). `called` is the user part of the Request-URI, or of what the trunk names
+    (TrunkPeer.called_from); `caller` the user part of From ("" if anonymous); `asserted` that of P-Asserted-Identity, from
+    trunks only (RFC 3325). private: the number must not be shown to others (anonymous From, Privacy: id or user). diverted:
+    the numbers this call was diverted from, the latest first (RFC 5806, RFC 7044). replaces: the session that this INVITE is
+    to take the place of (RFC 3891); the app answers and hangs that one up."""
 
     session: str
     party: Party
@@ -61,6 +80,10 @@ class Invited:
     sip_call_id: str
     offer: bytes
     source: Address
+    asserted: str = ""
+    private: bool = False
+    diverted: tuple[str, ...] = ()
+    replaces: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +106,8 @@ class Cancelled:
 
 @dataclass(frozen=True, slots=True)
 class Reinvited:
-    """A re-INVITE: answer_reinvite() or reject_reinvite(). `offer` is empty for a late offer."""
+    """A re-INVITE, or an UPDATE with an offer (RFC 3311): answer_reinvite() or reject_reinvite(). `offer` is empty for a
+    late offer. An UPDATE can come before the answer; no Acknowledged follows one."""
 
     session: str
     offer: bytes
@@ -109,10 +133,12 @@ class ReinviteRejected:
 
 @dataclass(frozen=True, slots=True)
 class Progressed:
-    """A provisional response above 100 to our INVITE; the first one, and each with another status."""
+    """A provisional response above 100 to our INVITE; the first one, and each with another status or with a description.
+    `answer` is its SDP: early media, which no one has answered yet."""
 
     session: str
     status: int
+    answer: bytes = b""
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,11 +152,13 @@ class Answered:
 @dataclass(frozen=True, slots=True)
 class Rejected:
     """Our INVITE ended without an answer: the peer's final status, 408 when nobody spoke, 487 after cancel(). The session
-    is over."""
+    is over. contacts: the URIs that a 3xx names, the best first. retry_after_s: 0 where the peer names none."""
 
     session: str
     status: int
     reason: str
+    contacts: tuple[str, ...] = ()
+    retry_after_s: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,12 +179,26 @@ class Digit:
 
 
 @dataclass(frozen=True, slots=True)
+class Referred:
+    """A REFER in the dialog (RFC 3515): accept_refer() or refuse_refer(). refer: its name. uri and user: whom the peer wants
+    called; replaces: our session that the new call is to take the place of (RFC 3891), "" for a transfer without
+    consultation. referred_by: user part of Referred-By (RFC 3892), "" without one."""
+
+    session: str
+    refer: str
+    uri: str
+    user: str
+    replaces: str = ""
+    referred_by: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Broken:
     """The peer went silent or lost the dialog. The app ends the call: bye() (which does nothing where a BYE makes no sense
     any more)."""
 
     session: str
-    why: Literal["no_ack", "no_reinvite_answer", "no_bye_answer", "dialog_lost"]
+    why: Literal["no_ack", "no_prack", "no_reinvite_answer", "no_bye_answer", "dialog_lost", "session_expired"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -181,8 +223,20 @@ class RegisterRequested:
     wildcard: bool = False
 
 
+@dataclass(frozen=True, slots=True)
+class Replied:
+    """A request of ours outside any dialog (UserAgent.ask) has ended: the final status, 408 when nobody answered, 503 when
+    there was no way there. cseq: of the request that was answered. headers: (name, value) of what registering needs."""
+
+    request: str
+    status: int
+    cseq: int
+    headers: tuple[tuple[str, str], ...] = ()
+
+
 Event = (
     Garbage
+    | Banned
     | Invited
     | Acknowledged
     | Cancelled
@@ -194,9 +248,11 @@ Event = (
     | Rejected
     | HungUp
     | Digit
+    | Referred
     | Broken
     | Over
     | RegisterRequested
+    | Replied
 )
 
 Output = Send | Event

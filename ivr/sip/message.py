@@ -1,4 +1,4 @@
-"""Datagrams in: sipmessage does the framing, this adds what every SIP message must have and keeps it read once."""
+"""Datagrams in: what every SIP message must have, read once."""
 
 from __future__ import annotations
 
@@ -6,18 +6,18 @@ import re
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from sipmessage import Headers, Message
-from sipmessage import Request as ParsedRequest
-from sipmessage import Response as ParsedResponse
-
-from ivr.sip.uri import NameAddr, Uri, UriError, parse_name_addr, parse_uri, split_list
+from ivr.sip.headers import HeaderError, Headers
+from ivr.sip.stream import MAX_HEAD_BYTES
+from ivr.sip.uri import NameAddr, SchemeError, Uri, UriError, parse_name_addr, parse_uri, split_list
 from ivr.sip.via import COOKIE, Via, ViaError
 
 MAX_BYTES = 65535
-_SPACED_COLON = re.compile(rb"(?m)^([A-Za-z0-9-]+)[ \t]+:")
-_FOLD = re.compile(rb"\r\n[ \t]+")
-_CSEQ = re.compile(r"\s*([0-9]{1,10})\s+([A-Za-z0-9.!%*_+`'~-]+)\s*")
-_PLAIN_TARGET = b"sip:invalid"
+_TOKEN = r"[A-Za-z0-9.!%*_+`'~-]+"
+_CSEQ = re.compile(rf"([0-9]{{1,20}})[ \t]+({_TOKEN})")
+_STATUS_LINE = re.compile(r"SIP/2\.0 ([1-6][0-9]{2})(?: (.*))?", re.DOTALL)
+_REQUEST_LINE = re.compile(rf"({_TOKEN}) (\S+) SIP/([0-9]+\.[0-9]+)")
+_SINGLE = ("Call-ID", "CSeq", "From", "To", "Max-Forwards", "Content-Length", "Content-Type")
+_UNREADABLE = NameAddr("", "", {})
 
 
 class MessageError(ValueError):
@@ -55,6 +55,20 @@ class Head:
         """All elements of a comma-separated header."""
         return split_list(self.headers.getlist(name))
 
+    def knows(self, option: str) -> bool:
+        """Whether the sender speaks this extension (Supported or Require names it)."""
+        return any(option == value.lower() for value in self.values("Supported") + self.values("Require"))
+
+    def allows(self, method: str) -> bool | None:
+        """Whether the sender takes this method; None where it doesn't say."""
+        values = self.headers.getlist("Allow")
+        return any(method in value for value in values) if values else None
+
+    @property
+    def sdp(self) -> bytes:
+        """The session description, empty without one."""
+        return self.body if self.content_type == "application/sdp" else b""
+
     @property
     def contact(self) -> str:
         """The URI of the first Contact, "" without one or when it can't be read."""
@@ -68,6 +82,15 @@ class Head:
     def content_type(self) -> str:
         """The media type in lower case, without parameters."""
         return self.get("Content-Type").partition(";")[0].strip().lower()
+
+
+class BadRequest(MessageError):
+    """A request that can't be followed: `status` says why, `head` has what a response to it repeats."""
+
+    def __init__(self, status: int, why: str, head: Head) -> None:
+        super().__init__(why)
+        self.status = status
+        self.head = head
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,55 +119,91 @@ class Response(Head):
 
 
 def parse(data: bytes) -> Request | Response:
-    """Read one datagram. MessageError for everything that is not a whole SIP message."""
+    """Read one datagram. BadRequest for a request that breaks the rules but can be answered, MessageError for everything else
+    that is not a whole SIP message."""
     if len(data) > MAX_BYTES:
         raise MessageError("too long")
-    head, separator, _ = data.partition(b"\r\n\r\n")
+    head, separator, body = data.lstrip(b"\r\n").partition(b"\r\n\r\n")  # empty lines may come first (7.5)
     if not separator:
         raise MessageError("no end of headers")
-    if b"\r\n " in head or b"\r\n\t" in head or b" :" in head or b"\t:" in head:
-        # Folded lines and blanks before the colon are legal (RFC 3261 7.3.1) but unknown to sipmessage.
-        data = _SPACED_COLON.sub(rb"\1:", _FOLD.sub(b" ", head)) + data[len(head) :]
+    if len(head) > MAX_HEAD_BYTES:
+        raise MessageError("headers too long")
     try:
-        return _read(data)
-    except (UriError, ViaError) as error:
+        start, _, lines = head.decode().partition("\r\n")
+        headers = Headers(lines)
+        if start.startswith("SIP/"):
+            return _response(start, headers, body)
+        return _request(start, headers, body)
+    except UnicodeDecodeError as error:
+        raise MessageError("not UTF-8") from error
+    except (HeaderError, UriError, ViaError) as error:
         raise MessageError(str(error)) from error
 
 
-def _read(data: bytes) -> Request | Response:
-    line = data[: data.index(b"\r\n")].split(b" ")
-    is_response = line[0] == b"SIP/2.0"
-    if not is_response and len(line) != 3:
-        raise MessageError("bad start line")
-    target = ""
-    if not is_response:
-        # The target is read by us (see uri.py); sipmessage gets one that it takes for certain.
-        target = line[1].decode("utf-8", "replace")
-        data = b" ".join((line[0], _PLAIN_TARGET, line[2])) + data[data.index(b"\r\n") :]
+def _response(start: str, headers: Headers, body: bytes) -> Response:
+    line = _STATUS_LINE.fullmatch(start)
+    if line is None:
+        raise MessageError("bad status line")
+    head = _head(headers)
+    _check(head)
+    return Response(*_fields(head, _body(headers, body)), int(line[1]), line[2] or "")
+
+
+def _request(start: str, headers: Headers, body: bytes) -> Request:
+    head = _head(headers)
     try:
-        message = Message.parse(data)
-    except ValueError as error:
-        raise MessageError("bad start line or header") from error
-    headers = message.headers
+        line = _REQUEST_LINE.fullmatch(start)
+        if line is None:
+            raise MessageError("bad start line")
+        if line[3] != "2.0":
+            raise BadRequest(505, "another version", head)
+        _check(head)
+        if line[1] != head.method:
+            raise MessageError("CSeq names another method")
+        uri = parse_uri(line[2])
+        if "?" in line[2].rpartition("@")[2]:
+            raise MessageError("headers in the Request-URI")  # 19.1.1
+        return Request(*_fields(head, _body(headers, body)), line[2], uri)
+    except SchemeError as error:
+        raise BadRequest(416, str(error), head) from error
+    except BadRequest:
+        raise
+    except (MessageError, UriError, ViaError) as error:
+        raise BadRequest(400, str(error), head) from error
+
+
+def _head(headers: Headers) -> Head:
+    """What a response repeats. MessageError where that can't be read: then there is nobody to answer."""
     vias = tuple(split_list(headers.getlist("Via")))
     call_id, cseq = headers.get("Call-ID"), _CSEQ.fullmatch(headers.get("CSeq") or "")
     from_, to = headers.get("From"), headers.get("To")
     if not (vias and call_id and cseq and from_ and to):
         raise MessageError("a mandatory header is missing or bad")
-    number = int(cseq[1])
-    if number >= 2**31:
-        raise MessageError("CSeq out of range")
-    body = _body(headers, message.body)
-    sender, receiver = parse_name_addr(from_), parse_name_addr(to)
     via = Via.parse(vias[0])
-    if isinstance(message, ParsedRequest):
-        if cseq[2] != message.method:
-            raise MessageError("CSeq names another method")
-        return Request(headers, body, via, vias, call_id, sender, receiver, number, message.method, target, parse_uri(target))
-    assert isinstance(message, ParsedResponse)
-    if not 100 <= message.code <= 699:
-        raise MessageError("status out of range")
-    return Response(headers, body, via, vias, call_id, sender, receiver, number, cseq[2], message.code, message.phrase)
+    return Head(headers, b"", via, vias, call_id, _address(from_), _address(to), int(cseq[1]), cseq[2])
+
+
+def _address(text: str) -> NameAddr:
+    try:
+        return parse_name_addr(text)
+    except UriError:
+        return _UNREADABLE
+
+
+def _check(head: Head) -> None:
+    """What a response to it may do without, but a message must have right."""
+    if any(len(head.headers.getlist(name)) > 1 for name in _SINGLE):
+        raise MessageError("a header stands there twice")
+    if head.from_ is _UNREADABLE or head.to is _UNREADABLE:
+        raise MessageError("From or To can't be read")
+    if head.cseq >= 2**31:
+        raise MessageError("CSeq out of range")
+    for via in head.vias[1:]:
+        Via.parse(via)
+
+
+def _fields(head: Head, body: bytes) -> tuple[Headers, bytes, Via, tuple[str, ...], str, NameAddr, NameAddr, int, str]:
+    return head.headers, body, head.via, head.vias, head.call_id, head.from_, head.to, head.cseq, head.method
 
 
 def _body(headers: Headers, body: bytes) -> bytes:

@@ -7,9 +7,6 @@ import re
 from dataclasses import dataclass
 from functools import lru_cache
 
-import phonenumbers
-from phonenumbers import geocoder
-
 ANONYMOUS = frozenset({"", "anonymous", "unknown", "private", "restricted", "unavailable", "asserted", "withheld"})
 _REGION = "CN"
 _SERVICE = re.compile(r"1[02][0-9]{3}|9[56][0-9]{3,4}")
@@ -60,7 +57,16 @@ def _candidates(text: str, home_area_code: str | None) -> list[str]:
     return readings
 
 
+def load() -> None:
+    """Read the tables of numbers and places (120 MB, a second) now; else the first normalise() does it. Processes that ask for
+    no number go without them."""
+    import phonenumbers.geocoder  # noqa: F401
+
+
 def _parse(text: str) -> Caller | None:
+    import phonenumbers
+    from phonenumbers import geocoder
+
     try:
         number = phonenumbers.parse(text, _REGION)
     except phonenumbers.NumberParseException:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Literal
 
 from ivr.sip.events import Address, Party
@@ -26,6 +26,7 @@ class Peers:
         self.trunks = trunks
         self.accounts: Mapping[str, str] = {} if accounts is None else accounts
         self.flows: dict[Address, str] = {} if flows is None else flows
+        self._learned: dict[str, frozenset[str]] = {}
 
     def set_flows(self, user: str, addresses: Iterable[Address]) -> None:
         """From now on exactly these addresses are this account's flows."""
@@ -34,12 +35,32 @@ class Peers:
         for address in addresses:
             self.flows[address] = user
 
-    def trunk(self, source: Address) -> TrunkPeer | None:
-        """The trunk a datagram from here belongs to."""
+    def learn(self, trunk: str, hosts: Iterable[str]) -> None:
+        """From now on this trunk sends from exactly these addresses too: its names lead there, or it registered us there."""
+        self._learned[trunk] = frozenset(hosts)
+
+    def hosts(self) -> Iterator[str]:
+        """The single addresses that we know: of registered telephones, and of trunks' servers."""
+        yield from (flow.host for flow in self.flows)
+        for learned in self._learned.values():
+            yield from learned
+
+    def trunk(self, source: Address, called: str = "") -> TrunkPeer | None:
+        """The trunk a datagram from here belongs to. Of several with this address (accounts with one operator) it is the one
+        whose number, or whose registered user, is called."""
         address = source_address(source.host)
         if address is None:
             return None
-        return next((trunk for trunk in self.trunks if trunk.sends_from(address)), None)
+        host = str(address)
+        found = [trunk for trunk in self.trunks if trunk.sends_from(address) or host in self._learned.get(trunk.name, ())]
+        if len(found) > 1:
+            found.sort(key=lambda trunk: called not in trunk.numbers and called != trunk.user)
+        return found[0] if found else None
+
+    def large_over_tcp(self, destination: Address) -> bool:
+        """Whether long requests go to this peer by TCP."""
+        trunk = self.trunk(destination)
+        return trunk is not None and trunk.large_over_tcp
 
     def judge(self, source: Address, *, called: str, from_user: str, auth_user: str) -> Verdict:
         """Who sends this request: a trunk (as Party), somebody who must prove to be a seat ("challenge"), or nobody we
@@ -49,8 +70,8 @@ class Peers:
         """
         if source in self.flows or (auth_user and auth_user in self.accounts):
             return "challenge"
-        trunk = self.trunk(source)
-        if trunk is not None and called in trunk.numbers:
+        trunk = self.trunk(source, called)
+        if trunk is not None and (called in trunk.numbers or (called and called == trunk.user)):
             return Party("trunk", trunk.name)
         if from_user in self.accounts:
             return "challenge"

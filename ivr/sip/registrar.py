@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from ivr.sip.events import Address, RegisterRequested
+from ivr.sip.uri import parse_uri
 
 MIN_EXPIRES_S = 30
 MAX_EXPIRES_S = 3600
@@ -28,12 +29,18 @@ class Binding:
     cseq: int = 0
     q: float = 1.0
 
+    @property
+    def behind_nat(self) -> bool:
+        """Whether its Contact says another place than its REGISTER came from."""
+        address = parse_uri(self.uri).address
+        return address is not None and address[:2] != self.received[:2]
+
     def to_json(self) -> dict[str, Any]:
         """A JSON object; from_json() takes it back."""
         return {
             "uri": self.uri,
             "expires_s": self.expires_s,
-            "received": list(self.received),
+            "received": self.received.to_json(),
             "call_id": self.call_id,
             "cseq": self.cseq,
             "q": self.q,
@@ -42,11 +49,10 @@ class Binding:
     @classmethod
     def from_json(cls, data: Mapping[str, Any]) -> Binding:
         """The Binding that to_json() wrote; keys it does not know are passed over."""
-        host, port = data["received"]
         return cls(
             str(data["uri"]),
             float(data["expires_s"]),
-            Address(str(host), int(port)),
+            Address(*data["received"]),
             str(data.get("call_id", "")),
             int(data.get("cseq", 0)),
             float(data.get("q", 1.0)),

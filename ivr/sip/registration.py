@@ -9,7 +9,7 @@ from ivr.sip.events import Address, Contact, Output, RegisterRequested
 from ivr.sip.message import Request
 from ivr.sip.registrar import MAX_EXPIRES_S, MIN_EXPIRES_S, Binding
 from ivr.sip.transaction import ServerRequest
-from ivr.sip.uri import UriError, parse_name_addr, parse_uri
+from ivr.sip.uri import UriError, parse_name_addr, parse_uri, q_value
 
 _MAX_CONTACTS = 10
 
@@ -46,21 +46,13 @@ def _contact(value: str, default: int) -> Contact:
     expires = min(_expires(address.params.get("expires", ""), default), MAX_EXPIRES_S)
     if 0 < expires < MIN_EXPIRES_S:
         raise ContactError(423, "lifetime is too short")
-    return Contact(address.uri, expires, _q(address.params.get("q", "")))
+    return Contact(address.uri, expires, q_value(address.params.get("q", "")))
 
 
 def _expires(text: str, default: int) -> int:
     """Delta seconds; what is malformed counts as the default (20.19)."""
     text = text.strip()
     return min(int(text), 2**31) if text.isascii() and text.isdigit() and len(text) <= 10 else default
-
-
-def _q(text: str) -> float:
-    try:
-        q = float(text)
-    except ValueError:
-        return 1.0
-    return q if 0 <= q <= 1 else 1.0
 
 
 class Registration:
@@ -79,14 +71,22 @@ class Registration:
         except UriError:
             return [*core.refuse(request, source, 400, now)]
         except ContactError as error:
-            headers = [("Min-Expires", str(MIN_EXPIRES_S))] if error.status == 423 else []
-            return [*core.refuse(request, source, error.status, now, headers=headers)]
+            return self._wrong(request, source, error, now)
         if owner != user:
             return [*core.refuse(request, source, 403, now)]
         name = core.token()
         self._waiting[name] = core.serve_request(request, source, now, Purpose.PLAIN)
         self._waiting = {key: opened for key, opened in self._waiting.items() if not opened.machine.over}
         return [RegisterRequested(name, user, contacts, source, request.call_id, request.cseq, wildcard)]
+
+    def echo(self, request: Request, source: Address, now: float) -> list[Output]:
+        """200 with the contacts as they came, to a PBX that registers with its trunk; nothing is bound."""
+        try:
+            contacts, _ = contacts_of(request)
+        except ContactError as error:
+            return self._wrong(request, source, error, now)
+        headers = [("Contact", f"<{contact.uri}>;expires={contact.expires_s}") for contact in contacts if contact.expires_s]
+        return [*self._core.refuse(request, source, 200, now, headers=headers)]
 
     def accept(self, name: str, contacts: Sequence[Binding], now: float) -> list[Output]:
         """200 with all that is bound now (10.3 step 8)."""
@@ -100,6 +100,10 @@ class Registration:
     def refuse(self, name: str, status: int, now: float) -> list[Output]:
         """Refuse it."""
         return self._respond(name, status, [], now)
+
+    def _wrong(self, request: Request, source: Address, error: ContactError, now: float) -> list[Output]:
+        headers = [("Min-Expires", str(MIN_EXPIRES_S))] if error.status == 423 else []
+        return [*self._core.refuse(request, source, error.status, now, headers=headers)]
 
     def _respond(self, name: str, status: int, headers: list[tuple[str, str]], now: float) -> list[Output]:
         opened = self._waiting.pop(name, None)

@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from ivr.sip.core import ALLOW, Client, Core, Purpose
-from ivr.sip.credentials import acknowledge, credentials, proofs
-from ivr.sip.dialog import usable
+from ivr.sip.credentials import acknowledge, again, credentials, proofs
+from ivr.sip.dialog import Dialog, usable
 from ivr.sip.events import Address, Broken, Output, ReinviteAnswered, Reinvited, ReinviteRejected
 from ivr.sip.message import Request, Response
+from ivr.sip.outgoing import Outgoing
 from ivr.sip.session import Phase, Session
+from ivr.sip.timers import Timers
 from ivr.sip.transaction import LIMIT_S, ClientInvite
 from ivr.sip.uas import Uas
 
@@ -17,21 +19,34 @@ from ivr.sip.uas import Uas
 class Reinvites:
     """Changes of an answered session's description."""
 
-    def __init__(self, core: Core, uas: Uas, hang_up: Callable[[Session, float], list[Output]]) -> None:
+    def __init__(self, core: Core, uas: Uas, timers: Timers, hang_up: Callable[[Session, float], list[Output]]) -> None:
         self._core = core
         self._uas = uas
+        self._timers = timers
         self._hang_up = hang_up
 
     def send(self, session: Session, sdp: bytes, now: float) -> list[Output]:
         """Offer a new description. While another INVITE is open in either direction: ReinviteRejected 491 at once (14.1)."""
         if session.phase is not Phase.CONFIRMED or session.dialog is None or session.bye_wanted:
             return []
-        if session.client is not None or session.unanswered is not None or session.unacknowledged is not None:
+        if session.exchanging:
             return session.tell(ReinviteRejected(session.id, 491, session.dialog.owner))
-        core = self._core
-        outgoing = core.in_dialog(session.dialog, "INVITE", headers=(core.contact(session.user), ALLOW), body=sdp)
+        session.sdp = sdp
+        return self._send(session, session.dialog, Purpose.REINVITE, now)
+
+    def refresh(self, session: Session, now: float) -> list[Output]:
+        """Keep an answered session from expiring, at a peer that doesn't take UPDATE: our last description once more (RFC
+        4028 7.4)."""
+        assert session.dialog is not None, "only answered sessions are refreshed"
+        if session.exchanging:
+            self._timers.again(session, now)
+            return []
+        return self._send(session, session.dialog, Purpose.REFRESH, now) if session.sdp else []
+
+    def _send(self, session: Session, dialog: Dialog, purpose: Purpose, now: float) -> list[Output]:
+        headers = (self._core.contact(dialog.peer, session.user), ALLOW, *self._timers.proposal(session))
         session.challenged = 0
-        return self._start(session, core.open_invite(session, Purpose.REINVITE, outgoing), now)
+        return self._start(session, self._core.in_dialog(dialog, "INVITE", headers=headers, body=session.sdp), purpose, now)
 
     def receive(self, session: Session, request: Request, source: Address, now: float) -> list[Output]:
         """The peer's re-INVITE (14.2)."""
@@ -46,15 +61,16 @@ class Reinvites:
             # Whoever sends a re-INVITE has our 2xx; only its ACK is lost or late (RFC 5407 3.1.4).
             outputs = self._uas.confirmed(session, b"", now)
         dialog.remote_cseq = request.cseq
-        if session.unanswered is not None:
+        if session.unanswered is not None or session.offered is not None:
             return [*core.refuse(request, source, 500, now, headers=[("Retry-After", "2")])]
-        if session.client is not None or session.unacknowledged is not None:
+        if session.exchanging:
             return [*outputs, *core.refuse(request, source, 491, now)]
-        unsupported = [("Unsupported", option) for option in request.values("Require")]
-        if unsupported:
-            return [*outputs, *core.refuse(request, source, 420, now, headers=unsupported)]
-        if request.body and request.content_type != "application/sdp":
-            return [*outputs, *core.refuse(request, source, 415, now, headers=[("Accept", "application/sdp")])]
+        refusal = self._uas.unfit(request, source, now)
+        if refusal:
+            return outputs + refusal
+        session.proposed = self._timers.answer(session, request)
+        allows = request.allows("UPDATE")
+        session.updates = session.updates if allows is None else allows
         if usable(request.contact, ()):
             dialog.refresh(request.contact)
         session.late_offer = not request.body
@@ -73,6 +89,7 @@ class Reinvites:
         if session.phase is not Phase.CONFIRMED or session.unanswered is None:
             return []
         session.late_offer = False
+        session.proposed = None
         return [*self._core.respond(session.unanswered, status, now, tag=session.local_tag)]
 
     def answered(self, opened: Client[ClientInvite], response: Response, now: float) -> list[Output]:
@@ -94,8 +111,10 @@ class Reinvites:
                 if usable(response.contact, ()):
                     session.dialog.refresh(response.contact)
             outputs = acknowledge(self._core, session, response.cseq, proofs(outgoing.headers))
-            live = current and session.phase is Phase.CONFIRMED
-            return outputs + (session.tell(ReinviteAnswered(session.id, response.body)) if live else [])
+            if not (current and session.phase is Phase.CONFIRMED):
+                return outputs
+            self._timers.agreed(session, response, now, opened.sent_at)
+            return outputs + session.tell(ReinviteAnswered(session.id, response.body))
         passed, acks = opened.machine.receive(response.status, now, outgoing.ack(response.get("To")).send())
         self._core.arm(opened)
         if not (passed and current):
@@ -104,19 +123,15 @@ class Reinvites:
         if session.phase is not Phase.CONFIRMED or session.dialog is None:
             return [*acks]
         header = credentials(self._core, session, outgoing, response)
-        if header is not None:
-            session.dialog.local_cseq += 1
-            again = self._core.open_invite(session, Purpose.REINVITE, outgoing.again(self._core.branch(), header))
-            return [*acks, *self._start(session, again, now)]
+        headers = self._timers.longer(outgoing, response) if header is None else (header,)
+        if headers:
+            return [*acks, *self._start(session, again(self._core, session, outgoing, *headers), opened.purpose, now)]
         if response.status in {408, 481}:
             return [*acks, *session.tell(Broken(session.id, "dialog_lost"))]  # 12.2.1.2
+        if opened.purpose is Purpose.REFRESH:
+            self._timers.refused(session, outgoing, response.status, now)
+            return [*acks]
         return [*acks, *session.tell(ReinviteRejected(session.id, response.status, session.dialog.owner))]
-
-    def failed(self, opened: Client[ClientInvite]) -> list[Output]:
-        """Nobody answered our re-INVITE."""
-        session = opened.session
-        session.client = None
-        return session.tell(Broken(session.id, "no_reinvite_answer")) if session.phase is Phase.CONFIRMED else []
 
     def unacknowledged(self, session: Session, now: float) -> list[Output]:
         """Nobody acknowledged our 2xx, of the first INVITE or a later one (13.3.1.4): a BYE that waited goes out, else the
@@ -126,8 +141,6 @@ class Reinvites:
             return self._hang_up(session, now)
         return session.tell(Broken(session.id, "no_ack")) if session.phase is Phase.CONFIRMED else []
 
-    def _start(self, session: Session, opened: Client[ClientInvite], now: float) -> list[Output]:
-        session.client = opened
-        sends = opened.machine.start(now)
-        self._core.arm(opened)
-        return [*sends]
+    def _start(self, session: Session, outgoing: Outgoing, purpose: Purpose, now: float) -> list[Output]:
+        session.client = self._core.open_invite(session, purpose, outgoing)
+        return [*self._core.start(session.client, now)]

@@ -3,25 +3,30 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from ivr.sip.events import Address, Send
-from ivr.sip.message import Request
+from ivr.sip.message import Head
+from ivr.sip.via import Via
 
 REASONS = {
     100: "Trying",
     180: "Ringing",
     183: "Session Progress",
     200: "OK",
+    202: "Accepted",
     400: "Bad Request",
     401: "Unauthorized",
     403: "Forbidden",
     404: "Not Found",
     405: "Method Not Allowed",
+    406: "Not Acceptable",
     408: "Request Timeout",
     415: "Unsupported Media Type",
+    416: "Unsupported URI Scheme",
     420: "Bad Extension",
+    422: "Session Interval Too Small",
     423: "Interval Too Brief",
     480: "Temporarily Unavailable",
     481: "Call/Transaction Does Not Exist",
@@ -33,6 +38,8 @@ REASONS = {
     500: "Server Internal Error",
     501: "Not Implemented",
     503: "Service Unavailable",
+    505: "Version Not Supported",
+    504: "Server Time-out",
     603: "Decline",
 }
 
@@ -51,8 +58,8 @@ class Reply:
     destination: Address
 
     @classmethod
-    def to_request(cls, request: Request, source: Address) -> Reply:
-        """For this request, which came from `source`."""
+    def to_request(cls, request: Head, source: Address, *, reliable: bool = False) -> Reply:
+        """For this request, which came from `source`, over a reliable transport or not."""
         return cls(
             (request.via.stamped(source), *request.vias[1:]),
             request.get("From"),
@@ -61,8 +68,12 @@ class Reply:
             request.call_id,
             f"{request.cseq} {request.method}",
             tuple(request.headers.getlist("Record-Route")),
-            request.via.reply_to(source),
+            request.via.reply_to(source, reliable=reliable),
         )
+
+    def elsewhere(self) -> Reply:
+        """The same, to the port that the peer's Via names: the connection it came by is gone (RFC 3261 18.2.2)."""
+        return replace(self, destination=self.destination._replace(port=Via.parse(self.vias[0]).port))
 
     def write(
         self,
@@ -100,7 +111,7 @@ class Reply:
             "call_id": self.call_id,
             "cseq": self.cseq,
             "record_routes": list(self.record_routes),
-            "destination": list(self.destination),
+            "destination": self.destination.to_json(),
         }
 
     @classmethod

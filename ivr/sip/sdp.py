@@ -4,9 +4,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import asdict, dataclass, field, replace
 from ipaddress import ip_address
 from typing import Any, Literal
+
+from ivr.media.control import Srtp
+from ivr.sip import sdes
+from ivr.sip.sdes import Crypto
 
 Codec = Literal["PCMA", "PCMU"]
 Direction = Literal["sendrecv", "sendonly", "recvonly", "inactive"]
@@ -23,7 +27,9 @@ _MIRROR: dict[Direction, Direction] = {
     "recvonly": "sendonly",
     "inactive": "inactive",
 }
+_PROTOCOLS = {"RTP/AVP", "RTP/AVPF", "RTP/SAVP", "RTP/SAVPF"}
 _MAX_LINES = 500
+_NOISE = 13  # RFC 3389
 
 
 class SdpError(ValueError):
@@ -33,7 +39,7 @@ class SdpError(ValueError):
 @dataclass(frozen=True, slots=True)
 class Media:
     """One m= section. formats: as written after the protocol. codecs: payload type → "NAME/RATE", upper case. host: of its
-    own or the session's c=."""
+    own or the session's c=. rtcp_port: 0 when a=rtcp (RFC 3605) names none."""
 
     kind: str
     port: int
@@ -43,6 +49,15 @@ class Media:
     codecs: Mapping[int, str] = field(default_factory=dict)
     ptime_ms: int = 20
     direction: Direction = "sendrecv"
+    crypto: tuple[Crypto, ...] = ()
+    max_ptime_ms: int = 200
+    rtcp_port: int = 0
+    rtcp_mux: bool = False
+
+    @property
+    def secure(self) -> bool:
+        """Whether packets are protected by the very protocol."""
+        return self.protocol.startswith("RTP/SAVP")
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +72,8 @@ class Session:
 @dataclass(frozen=True, slots=True)
 class Stream:
     """The negotiated audio: where our packets go and how they are coded. direction is seen from us; held: the peer has put
-    us on hold (it offered sendonly or inactive, or the address 0.0.0.0)."""
+    us on hold (it offered sendonly or inactive, or the address 0.0.0.0). rtcp_mux: RTCP shares RTP's port (RFC 5761);
+    comfort_noise: payload type 13 may come and go (RFC 3389)."""
 
     host: str
     port: int
@@ -67,6 +83,10 @@ class Stream:
     ptime_ms: int = 20
     direction: Direction = "sendrecv"
     held: bool = False
+    srtp: Srtp | None = None
+    rtcp_port: int = 0
+    rtcp_mux: bool = False
+    comfort_noise: bool = False
 
     @property
     def sends(self) -> bool:
@@ -89,12 +109,17 @@ class Stream:
             "ptime_ms": self.ptime_ms,
             "direction": self.direction,
             "held": self.held,
+            "srtp": asdict(self.srtp) if self.srtp else None,
+            "rtcp_port": self.rtcp_port,
+            "rtcp_mux": self.rtcp_mux,
+            "comfort_noise": self.comfort_noise,
         }
 
     @classmethod
     def from_json(cls, data: Mapping[str, Any]) -> Stream:
         """The Stream that to_json() wrote."""
-        return cls(**data)
+        srtp = data.get("srtp")
+        return cls(**{**data, "srtp": Srtp(**srtp) if srtp else None})
 
 
 def parse(data: bytes) -> Session:
@@ -150,11 +175,19 @@ def _parse(lines: Sequence[str]) -> Session:
                 media[-1] = replace(media[-1], ptime_ms=ptime)
             else:
                 ptime_ms = ptime
+        elif key == "a=" and value.startswith("maxptime:") and media:
+            media[-1] = replace(media[-1], max_ptime_ms=max(10, int(value[9:])))
+        elif key == "a=" and value.startswith("rtcp:") and media:
+            media[-1] = replace(media[-1], rtcp_port=_port(value[5:].split()[0]))
+        elif key == "a=" and value == "rtcp-mux" and media:
+            media[-1] = replace(media[-1], rtcp_mux=True)
         elif key == "a=" and value.startswith("rtpmap:") and media:
             payload_type, _, encoding = value[7:].strip().partition(" ")
             name, _, rate = encoding.strip().upper().partition("/")
             codecs = {**media[-1].codecs, int(payload_type): f"{name}/{rate.partition('/')[0]}"}
             media[-1] = replace(media[-1], codecs=codecs)
+        elif key == "a=" and media and (crypto := sdes.parse(value)):
+            media[-1] = replace(media[-1], crypto=(*media[-1].crypto, crypto))
     return Session(session_id, version, tuple(media))
 
 
@@ -170,20 +203,25 @@ def _port(text: str) -> int:
 
 
 def _ptime(value: str) -> int:
-    ptime = round(float(value[6:]))
-    return ptime if 10 <= ptime <= 200 else 20
+    ptime = float(value[6:])
+    return round(ptime) if 10 <= ptime <= 200 else 20
 
 
 def _codecs(formats: Sequence[str]) -> dict[int, str]:
     return {int(text): _STATIC[int(text)] for text in formats if text in {"0", "8"}}
 
 
-def _audio(session: Session) -> int:
-    """The index of the first m= section that we can take."""
-    for index, media in enumerate(session.media):
-        if media.kind == "audio" and media.port and media.protocol in {"RTP/AVP", "RTP/AVPF"} and _choose(media, PREFER):
-            return index
-    raise SdpError("no common codec")
+def _audio(session: Session, secured: bool, required: bool) -> int:
+    """The index of the m= section to take: the first that we can speak, protected before plain."""
+    found = [
+        (not (secured and media.crypto), index)
+        for index, media in enumerate(session.media)
+        if media.kind == "audio" and media.port and media.protocol in _PROTOCOLS and _choose(media, PREFER)
+        if (secured and media.crypto) or not (media.secure or required)
+    ]
+    if not found:
+        raise SdpError("no common codec or protection")
+    return min(found)[1]
 
 
 def _choose(media: Media, prefer: Sequence[Codec]) -> tuple[Codec, int] | None:
@@ -203,7 +241,7 @@ def _literal(host: str) -> None:
         raise SdpError("no IP address in c=") from None
 
 
-def _stream(media: Media, prefer: Sequence[Codec]) -> Stream:
+def _stream(media: Media, prefer: Sequence[Codec], srtp: Srtp | None) -> Stream:
     chosen = _choose(media, prefer)
     if chosen is None:
         raise SdpError("no common codec")
@@ -218,10 +256,18 @@ def _stream(media: Media, prefer: Sequence[Codec]) -> Stream:
         chosen[0],
         chosen[1],
         dtmf,
-        ptime_ms=media.ptime_ms,
+        ptime_ms=min(media.ptime_ms, media.max_ptime_ms),
         direction=direction,
         held=nowhere or media.direction in {"sendonly", "inactive"},
+        srtp=srtp,
+        rtcp_port=media.rtcp_port,
+        rtcp_mux=media.rtcp_mux,
+        comfort_noise=str(_NOISE) in media.formats,
     )
+
+
+def _srtp(theirs: Sequence[Crypto], key: str) -> Srtp | None:
+    return Srtp(theirs[0].suite, key, theirs[0].key) if theirs else None
 
 
 def build(
@@ -244,6 +290,8 @@ def build(
             lines.append(f"a=rtpmap:{payload_type} {written}")
             if encoding.startswith(DTMF):
                 lines.append(f"a=fmtp:{payload_type} 0-15")
+        lines += [f"a={crypto.attribute}" for crypto in one.crypto]
+        lines += ["a=rtcp-mux"] if one.rtcp_mux else []
         lines += [f"a=ptime:{one.ptime_ms}", f"a={one.direction}"]
     return ("\r\n".join(lines) + "\r\n").encode()
 
@@ -255,13 +303,26 @@ def _ours(port: int, codecs: Mapping[int, str], direction: Direction, ptime_ms: 
 
 
 def offer(
-    *, host: str, port: int, session_id: int, version: int, direction: Direction = "sendrecv", prefer: Sequence[Codec] = PREFER
+    *,
+    host: str,
+    port: int,
+    session_id: int,
+    version: int,
+    direction: Direction = "sendrecv",
+    prefer: Sequence[Codec] = PREFER,
+    srtp_key: str = "",
+    srtp_required: bool = False,
 ) -> bytes:
     """Our offer of one audio stream at host:port. version rises by one with each changed description of a dialog (RFC 3264
-    8)."""
+    8). `srtp_key` (sdes.key) offers SRTP, by RTP/SAVP where `srtp_required`, else as telephones do that can also do without: a
+    key beside RTP/AVP."""
     codecs = {_TYPES[codec]: f"{codec}/8000" for codec in prefer}
-    codecs[OUR_DTMF] = f"{DTMF}/8000"
-    return build(host=host, session_id=session_id, version=version, media=[_ours(port, codecs, direction)])
+    codecs |= {_NOISE: "CN/8000", OUR_DTMF: f"{DTMF}/8000"}
+    ours = _ours(port, codecs, direction)
+    if srtp_key:
+        protocol = "RTP/SAVP" if srtp_required else ours.protocol
+        ours = replace(ours, protocol=protocol, crypto=(Crypto(1, sdes.SUITES[0], srtp_key),))
+    return build(host=host, session_id=session_id, version=version, media=[ours])
 
 
 def answer(
@@ -272,20 +333,28 @@ def answer(
     session_id: int,
     version: int,
     prefer: Sequence[Codec] = PREFER,
+    srtp_key: str = "",
+    srtp_required: bool = False,
 ) -> tuple[bytes, Stream]:
     """Answer an offer: its first audio we can speak is taken, every other m= line is refused with port 0 in its place (RFC
     3264 6).
 
-    The offer's payload types are kept. SdpError when there is no common codec: answer 488.
+    The offer's payload types are kept. With `srtp_key` an offer of SRTP is taken, by its first suite that we know; without, or
+    where the peer offers none though it is `srtp_required`, there is nothing in common. SdpError for that: answer 488.
     """
     session = parse(offer) if isinstance(offer, bytes) else offer
-    taken = _audio(session)
-    stream = _stream(session.media[taken], prefer)
+    taken = _audio(session, srtp_key != "", srtp_required)
+    theirs = session.media[taken].crypto[:1] if srtp_key else ()
+    stream = _stream(session.media[taken], prefer, _srtp(theirs, srtp_key))
+    crypto = tuple(replace(each, key=srtp_key) for each in theirs)
     codecs = {stream.payload_type: f"{stream.codec}/8000"}
     if stream.dtmf_payload_type is not None:
         codecs[stream.dtmf_payload_type] = f"{DTMF}/8000"
+    if stream.comfort_noise:
+        codecs[_NOISE] = "CN/8000"
+    ours = _ours(port, codecs, stream.direction, stream.ptime_ms)
     media = [
-        replace(_ours(port, codecs, stream.direction, stream.ptime_ms), protocol=one.protocol)
+        replace(ours, protocol=one.protocol, crypto=crypto, rtcp_mux=one.rtcp_mux)
         if index == taken
         else Media(one.kind, 0, one.protocol, one.formats or ("0",))
         for index, one in enumerate(session.media)
@@ -293,16 +362,18 @@ def answer(
     return build(host=host, session_id=session_id, version=version, media=media), stream
 
 
-def accept(answer: bytes, prefer: Sequence[Codec] = PREFER) -> Stream:
-    """The stream that an answer to our offer() agreed on. SdpError when the answer refuses the audio or can't be spoken."""
-    session = parse(answer)
-    if not session.media:
-        raise SdpError("no media")
-    first = session.media[0]
-    if first.kind != "audio" or first.port == 0:
+def accept(answer: bytes, prefer: Sequence[Codec] = PREFER, *, srtp_key: str = "", srtp_required: bool = False) -> Stream:
+    """The stream that an answer to our offer() of the same key agreed on. SdpError when the answer refuses the audio, can't be
+    spoken, or leaves unprotected what must not be."""
+    # The first, unless we have sent an answer of ours again, which keeps what it refused.
+    first = next((media for media in parse(answer).media if media.kind == "audio" and media.port), None)
+    if first is None:
         raise SdpError("audio refused")
     chosen = [codec for codec in PREFER if codec in prefer]
     # The answerer's first format is what it will send: follow its order, not ours.
     order = [first.codecs.get(int(text), "") for text in first.formats if text.isascii() and text.isdigit()]
     chosen.sort(key=lambda codec: order.index(f"{codec}/8000") if f"{codec}/8000" in order else len(order))
-    return _stream(first, chosen)
+    theirs = first.crypto[:1] if srtp_key else ()
+    if not theirs and (first.secure or srtp_required):
+        raise SdpError("no common protection")
+    return replace(_stream(first, chosen, _srtp(theirs, srtp_key)), rtcp_mux=False)  # we don't offer it

@@ -1,4 +1,5 @@
-"""The four transaction machines of RFC 3261 17 with the accepted state of RFC 6026, over an unreliable transport.
+"""The four transaction machines of RFC 3261 17 with the accepted state of RFC 6026. Over a reliable transport a message is
+sent once (timers A, E and G rest), but a 2xx is repeated all the same until its ACK (13.3.1.4).
 
 Each holds the bytes it repeats, says when it wants to be woken (`deadline`), and returns what to send. It never looks into
 a message: the caller tells it the status. A machine whose `state` is TERMINATED can be dropped; `failed` then says that a
@@ -37,10 +38,11 @@ class State(StrEnum):
 class Transaction(ABC):
     """What the four share: one message to repeat, when to repeat it next and when to end."""
 
-    def __init__(self, destination: Address, data: bytes = b"") -> None:
+    def __init__(self, destination: Address, data: bytes = b"", *, reliable: bool = False) -> None:
         self.state = State.TRYING
         self.destination = destination
         self.data = data
+        self.reliable = reliable
         self.failed = False
         self.repeat_at: float | None = None
         self.end_at: float | None = None
@@ -69,8 +71,7 @@ class Transaction(ABC):
             self._expire()
             return []
         if self.repeat_at is not None and now >= self.repeat_at:
-            self._interval = self._next_interval()
-            self.repeat_at = now + self._interval
+            self._repeat(now, self._next_interval())
             return [self._send()]
         return []
 
@@ -84,9 +85,9 @@ class Transaction(ABC):
         restore() is at once."""
         return {
             "state": str(self.state),
-            "destination": list(self.destination),
+            "destination": self.destination.to_json(),
             "data": self.data.decode("utf-8", "surrogateescape"),
-            "repeats": self.repeat_at is not None,
+            "repeats": self.repeat_at is not None or (self.reliable and self.state is State.TRYING and self.data != b""),
             "end_s": None if self.end_at is None else round(max(0.0, self.end_at - now), 3),
         }
 
@@ -108,9 +109,23 @@ class Transaction(ABC):
     def _send(self) -> Send:
         return Send(self.data, self.destination)
 
+    def move(self, destination: Address, data: bytes, now: float, *, reliable: bool) -> list[Send]:
+        """Send the message, written anew, by another way: the first one leads nowhere."""
+        self.destination, self.data, self.reliable = destination, data, reliable
+        self._repeat(now)
+        return [self._send()]
+
+    def fail(self) -> None:
+        """The transport can't deliver it (17.1.4)."""
+        self.failed = True
+        self.end()
+
+    def _sent_once(self) -> bool:
+        return self.reliable
+
     def _repeat(self, now: float, interval: float = T1) -> None:
         self._interval = interval
-        self.repeat_at = now + interval
+        self.repeat_at = None if self._sent_once() else now + interval
 
 
 class ClientInvite(Transaction):
@@ -193,26 +208,36 @@ class ServerInvite(Transaction):
     A 2xx that nobody acknowledged ends with `failed`.
     """
 
-    def __init__(self, destination: Address, data: bytes = b"") -> None:
-        super().__init__(destination, data)
+    def __init__(self, destination: Address, data: bytes = b"", *, reliable: bool = False) -> None:
+        super().__init__(destination, data, reliable=reliable)
         self.state = State.PROCEEDING
+        self.until_prack = False
 
     def request(self) -> list[Send]:
         """The INVITE came again: the last response goes out again."""
         return [self._send()] if self.data and self.state is not State.CONFIRMED else []
 
-    def respond(self, status: int, data: bytes, now: float) -> list[Send]:
-        """Answer it. Nothing happens once a final response is out."""
+    def respond(self, status: int, data: bytes, now: float, *, until_prack: bool = False) -> list[Send]:
+        """Answer it. Nothing happens once a final response is out. until_prack: a provisional response that is repeated until
+        pracked(); without that it ends with `failed`, and this transaction still wants its final response (RFC 3262 3)."""
         if self.state is not State.PROCEEDING:
             return []
         self.data = data
+        self.pracked()
         if status >= 200:
             self.state = State.ACCEPTED if status < 300 else State.COMPLETED
+        if status >= 200 or until_prack:
+            self.until_prack = until_prack
             self.end_at = now + LIMIT_S
             self._repeat(now)
         elif status > 100:
             self._repeat(now, PROVISIONAL_S)
         return [self._send()]
+
+    def pracked(self) -> None:
+        """The last provisional response arrived: it is repeated no more."""
+        self.failed = self.until_prack = False
+        self.repeat_at = self.end_at = None
 
     def acknowledge(self, now: float) -> bool:
         """The ACK came; True for the first one to a final response."""
@@ -225,10 +250,19 @@ class ServerInvite(Transaction):
             return True
         return False
 
+    def _sent_once(self) -> bool:
+        return self.reliable and self.state is State.COMPLETED
+
     def _next_interval(self) -> float:
+        if self.until_prack:
+            return 2 * self._interval
         return PROVISIONAL_S if self.state is State.PROCEEDING else super()._next_interval()
 
     def _expire(self) -> None:
+        if self.until_prack:
+            self.pracked()
+            self.failed = True
+            return
         self.failed = self.state is State.ACCEPTED
         self.end()
 

@@ -1,83 +1,105 @@
-"""[io] The agent on an asyncio UDP socket: receives, sends at once, keeps one loop timer."""
+"""[io] The agent on its listeners' sockets: receives, sends at once, keeps one loop timer."""
 
 from __future__ import annotations
 
 import asyncio
 import socket
-from collections.abc import Callable, Iterable
-from typing import cast
+from collections.abc import Callable, Iterable, Mapping, Sequence
 
 from ivr.sip.agent import UserAgent
+from ivr.sip.connections import Connections, Hooks, Limits, Tls
+from ivr.sip.datagrams import Datagrams
 from ivr.sip.events import Address, Event, Output, Send
+from ivr.sip.listener import Listener
 
 
-class Transport(asyncio.DatagramProtocol):
+class Transport:
     """Feeds a UserAgent; its clock is the loop's time().
 
-    on_event gets the events, in the loop, and must not block; on_error gets errors of sending, for the log. Outputs of the
-    app's own calls to the agent go through send().
+    on_event gets the events, in the loop, and must not block; on_error gets errors of sending datagrams, on_refused why a
+    connection was refused, given up or could not be made: both for the log. on_lost is told of connections that are gone.
+    tls: the contexts of each tls listener; names: what TLS servers must prove to be, by their addresses (others prove their IP
+    address), looked up at each use. Outputs of the app's own calls to the agent go through send().
     """
 
     def __init__(
-        self, agent: UserAgent, on_event: Callable[[Event], None], on_error: Callable[[OSError], None] = lambda _: None
+        self,
+        agent: UserAgent,
+        listeners: Sequence[Listener],
+        on_event: Callable[[Event], None],
+        on_error: Callable[[OSError], None] = lambda _: None,
+        on_refused: Callable[[Address, str], None] = lambda _, __: None,
+        on_lost: Callable[[Address], None] = lambda _: None,
+        *,
+        tls: Mapping[str, Tls] | None = None,
+        names: Mapping[Address, str] | None = None,
+        limits: Limits = Limits(),  # noqa: B008 - a frozen value
+        dscp: int = 0,
     ) -> None:
         self._agent = agent
         self._on_event = on_event
-        self._on_error = on_error
+        self._on_lost = on_lost
+        self._dscp = dscp
         self._loop: asyncio.AbstractEventLoop | None = None
         self._timer: asyncio.TimerHandle | None = None
         self._due: float | None = None
-        self._transport: asyncio.DatagramTransport | None = None
-        self._closed = asyncio.Event()
+        self._closed = False
+        hooks = Hooks(
+            message=self._receive,
+            lost=self._lost,
+            unreachable=lambda peer: self.send(agent.unreachable(peer, self._now())),
+            refused=on_refused,
+            known=agent.peers.knows,
+            name=lambda peer: (names or {}).get(peer, ""),
+        )
+        self._ways: dict[str, Datagrams | Connections] = {
+            one.name: Connections(one, (tls or {}).get(one.name), hooks, limits=limits, dscp=dscp)
+            if one.reliable
+            else Datagrams(one, self._receive, on_error)
+            for one in listeners
+        }
 
-    async def start(self, sock: socket.socket) -> None:
-        """Listen on a bound UDP socket, which is the transport's from now on. Its receive buffer should be large: datagrams
-        wait there while an engine is replaced."""
-        sock.setblocking(False)
+    async def start(self, sockets: Mapping[str, socket.socket]) -> None:
+        """Listen on bound sockets, one for each listener's name; they are the transport's from now on."""
         self._loop = asyncio.get_running_loop()
-        await self._loop.create_datagram_endpoint(lambda: self, sock=sock)
+        for name, sock in sockets.items():
+            way = self._ways[name]
+            if isinstance(way, Datagrams):
+                await way.start(sock, self._dscp)
+            else:
+                way.start(sock)
         self._arm()
 
     def send(self, outputs: Iterable[Output]) -> None:
-        """Put the datagrams on the wire, hand the events on, set the timer anew. What can't be sent is lost like any
-        datagram: the transactions make it good."""
+        """Put the messages on the wire, hand the events on, set the timer anew."""
         for output in outputs:
-            if not isinstance(output, Send):
+            if isinstance(output, Send):
+                way = self._ways.get(output.destination.listener) or self._ways[""]
+                way.send(output.data, output.destination)
+            else:
                 self._on_event(output)
-            elif self._transport is not None and not self._transport.is_closing():
-                self._transport.sendto(output.data, output.destination)
         self._arm()
 
     def close(self) -> None:
-        """Stop; the socket is closed in the loop's next turn."""
+        """Stop; the sockets are closed in the loop's next turns."""
+        self._closed = True
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
-        if self._transport is not None:
-            self._transport.close()
+        for way in self._ways.values():
+            way.close()
 
     async def wait_closed(self) -> None:
-        """After close(): until the socket is closed."""
-        if self._transport is not None:
-            await self._closed.wait()
+        """After close(): until the sockets are closed."""
+        for way in self._ways.values():
+            await way.wait_closed()
 
-    def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        """asyncio's."""
-        # Before Python 3.13 asyncio's own transport does not derive from DatagramTransport.
-        self._transport = cast(asyncio.DatagramTransport, transport)
+    def _receive(self, data: bytes, source: Address) -> None:
+        self.send(self._agent.receive(data, source, self._now()))
 
-    def datagram_received(self, data: bytes, addr: tuple[str, int]) -> None:
-        """asyncio's."""
-        self.send(self._agent.receive(data, Address(addr[0], addr[1]), self._now()))
-
-    def error_received(self, exc: Exception) -> None:
-        """asyncio's: an ICMP error, or a sendto that failed."""
-        if isinstance(exc, OSError):
-            self._on_error(exc)
-
-    def connection_lost(self, exc: Exception | None) -> None:
-        """asyncio's."""
-        self._closed.set()
+    def _lost(self, connection: Address) -> None:
+        self.send(self._agent.disconnected(connection, self._now()))
+        self._on_lost(connection)
 
     def _now(self) -> float:
         assert self._loop is not None, "start() comes first"
@@ -85,7 +107,7 @@ class Transport(asyncio.DatagramProtocol):
 
     def _arm(self) -> None:
         due = self._agent.deadline()
-        if due == self._due or self._loop is None or (self._transport is not None and self._transport.is_closing()):
+        if due == self._due or self._loop is None or self._closed:
             return
         if self._timer is not None:
             self._timer.cancel()

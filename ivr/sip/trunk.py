@@ -10,16 +10,40 @@ from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_add
 @dataclass(frozen=True, slots=True)
 class TrunkPeer:
     """name: the trunk's name. networks: its source addresses. numbers: its landing numbers (落地号码), user parts of the
-    Request-URI."""
+    Request-URI. user: the user part of the Contact that we register with it, "" where we don't. large_over_tcp: it takes
+    requests that are too long for UDP by TCP. called_from: the header whose user part is the dialled number, "" for the
+    Request-URI. takes_register: its REGISTERs are answered 200, though nothing is bound."""
 
     name: str
     networks: tuple[IPv4Network | IPv6Network, ...]
     numbers: frozenset[str]
+    user: str = ""
+    large_over_tcp: bool = False
+    called_from: str = ""
+    takes_register: bool = False
 
     @classmethod
-    def of(cls, name: str, networks: Sequence[str], numbers: Sequence[str]) -> TrunkPeer:
+    def of(
+        cls,
+        name: str,
+        networks: Sequence[str],
+        numbers: Sequence[str],
+        *,
+        user: str = "",
+        large_over_tcp: bool = False,
+        called_from: str = "",
+        takes_register: bool = False,
+    ) -> TrunkPeer:
         """From texts: TrunkPeer.of("carrier", ["10.0.0.0/24"], ["4713614000"]). ValueError for a bad network."""
-        return cls(name, tuple(ip_network(text) for text in networks), frozenset(numbers))
+        return cls(
+            name,
+            tuple(ip_network(text) for text in networks),
+            frozenset(numbers),
+            user,
+            large_over_tcp,
+            called_from,
+            takes_register,
+        )
 
     def sends_from(self, address: IPv4Address | IPv6Address) -> bool:
         """Whether a datagram from this address is the trunk's."""

@@ -4,81 +4,126 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from ivr.sip.core import ALLOW, Core, Purpose
+from ivr.sip import identity
+from ivr.sip.core import ALLOW, SUPPORTED, Core, Purpose
 from ivr.sip.dialog import Dialog, usable
-from ivr.sip.events import Acknowledged, Address, Cancelled, Invited, Output, Party
+from ivr.sip.events import Acknowledged, Address, Broken, Cancelled, Invited, Output, Party
 from ivr.sip.message import Request
+from ivr.sip.provisional import Provisional
+from ivr.sip.replaces import ReplacesError, replaced
 from ivr.sip.session import Phase, Session, Sessions
+from ivr.sip.timers import Timers
 from ivr.sip.transaction import ServerInvite, State
-from ivr.sip.uri import UriError, parse_uri
 
 
 class Uas:
-    """INVITEs that come, and the app's ring(), answer() and reject()."""
+    """INVITEs that come, and the app's answer() and reject()."""
 
-    def __init__(self, core: Core, sessions: Sessions, hang_up: Callable[[Session, float], list[Output]]) -> None:
+    def __init__(
+        self, core: Core, sessions: Sessions, timers: Timers, hang_up: Callable[[Session, float], list[Output]]
+    ) -> None:
         self._core = core
         self._sessions = sessions
+        self._timers = timers
         self._hang_up = hang_up
+        self.provisional = Provisional(core, timers, self._answer)
 
-    def invited(self, request: Request, source: Address, party: Party, now: float) -> list[Output]:
+    def invited(self, request: Request, source: Address, party: Party, called: str, now: float) -> list[Output]:
         """A new call of a party that is known by now."""
         core = self._core
-        unsupported = [("Unsupported", option) for option in request.values("Require")]
-        if unsupported:
-            return [*core.refuse(request, source, 420, now, headers=unsupported)]
-        if request.body and request.content_type != "application/sdp":
-            return [*core.refuse(request, source, 415, now, headers=[("Accept", "application/sdp")])]
-        if not request.from_.tag or not usable(request.contact, request.values("Record-Route")):
+        outputs = self.unfit(request, source, now)
+        if outputs:
+            return outputs
+        if not usable(request.contact, request.values("Record-Route")):
             return [*core.refuse(request, source, 400, now)]
         merged = self._sessions.by_caller(request.call_id, request.from_.tag)
         if merged is not None and merged.dialog is not None and merged.dialog.remote_cseq == request.cseq:
             return [*core.refuse(request, source, 482, now)]  # the same call by another way (8.2.2.2)
+        try:
+            old = replaced(request, self._sessions)
+        except ReplacesError as error:
+            return [*core.refuse(request, source, error.status, now)]
         tag = core.token()
         session = Session(core.token(), False, request.call_id, tag, dialog=Dialog.of_request(request, tag, source))
         session.late_offer = not request.body
+        session.updates = bool(request.allows("UPDATE"))
+        self.provisional.asked(request, session)
+        session.proposed = self._timers.answer(session, request)
         self._sessions.add(session)
         session.server = core.serve_invite(request, source, Purpose.INVITE, session)
+        trusted = party.kind == "trunk"
         return [
             *core.respond(session.server, 100, now),
             Invited(
                 session.id,
                 party,
-                request.uri.user,
-                _caller(request.from_.uri),
+                called,
+                identity.caller(request),
                 request.from_.display,
                 request.call_id,
                 request.body,
                 source,
+                identity.asserted(request) if trusted else "",
+                identity.private(request),
+                identity.diverted(request) if trusted else (),
+                "" if old is None else old.id,
             ),
         ]
 
-    def ring(self, session: Session, now: float) -> list[Output]:
-        """180 with our tag."""
-        if session.phase is not Phase.EARLY or session.unanswered is None:
-            return []
-        return [*self._core.respond(session.unanswered, 180, now, tag=session.local_tag, headers=[self._core.contact(), ALLOW])]
+    def unfit(self, request: Request, source: Address, now: float) -> list[Output]:
+        """The refusal of an INVITE or UPDATE that asks for what we can't do; [] when it is fit."""
+        core = self._core
+        refusal = core.lacks(request, source, now)
+        if refusal:
+            return [*refusal]
+        if request.body and request.content_type != "application/sdp":
+            return [*core.refuse(request, source, 415, now, headers=[("Accept", "application/sdp")])]
+        accepted = {value.partition(";")[0].strip().lower() for value in request.values("Accept")}
+        if accepted and not accepted & {"application/sdp", "application/*", "*/*"}:
+            return [*core.refuse(request, source, 406, now)]
+        too_small = self._timers.refusal(request)
+        return [*core.refuse(request, source, 422, now, headers=too_small)] if too_small else []
 
     def answer(self, session: Session, sdp: bytes, now: float) -> list[Output]:
-        """200 with the description; repeated until the ACK."""
-        if session.phase is not Phase.EARLY or session.unanswered is None:
+        """200 with the description; repeated until the ACK. It waits for the PRACK of a 183 that bore one."""
+        if not session.ringing:
             return []
-        session.phase = Phase.CONFIRMED
-        return [*self.accept(session, sdp, now)]
+        if self.provisional.must_wait(session):
+            session.waiting = (200, sdp)
+            return []
+        return self._answer(session, sdp, now)
+
+    def _answer(self, session: Session, sdp: bytes, now: float) -> list[Output]:
+        session.phase, session.reliable = Phase.CONFIRMED, ""
+        return self.accept(session, b"" if session.early_answer else sdp, now)
 
     def accept(self, session: Session, sdp: bytes, now: float) -> list[Output]:
         """200 to the waiting INVITE or re-INVITE."""
         assert session.unanswered is not None
-        headers = [self._core.contact(session.user), ALLOW]
+        session.sdp = sdp or session.sdp
+        contact = self._core.contact(session.unanswered.reply.destination, session.user)
+        headers = [contact, ALLOW, SUPPORTED, *self._timers.agree(session, session.proposed, now)]
+        session.proposed = None
         return [*self._core.respond(session.unanswered, 200, now, tag=session.local_tag, headers=headers, body=sdp)]
+
+    def unpracked(self, session: Session, now: float) -> list[Output]:
+        """Nobody acknowledged our reliable 180 or 183 (RFC 3262 3). After a restart that says little: the PRACK may have come
+        before it."""
+        session.unpracked = ""
+        if session.restored:
+            session.early_answer = ""
+            return self.provisional.release(session, now)
+        return [*self.reject(session, 504, "", now, None), *session.tell(Broken(session.id, "no_prack"))]
 
     def reject(self, session: Session, status: int, reason: str, now: float, retry_after: int | None) -> list[Output]:
         """A final refusal; the session is over."""
-        if session.phase is not Phase.EARLY or session.unanswered is None:
+        server = session.unanswered
+        if server is None or session.phase is not Phase.EARLY:
             return []
         headers = [] if retry_after is None else [("Retry-After", str(retry_after))]
         session.phase = Phase.OVER
-        return [*self._core.respond(session.unanswered, status, now, tag=session.local_tag, reason=reason, headers=headers)]
+        outputs = self._core.abandon(session, now)
+        return [*outputs, *self._core.respond(server, status, now, tag=session.local_tag, reason=reason, headers=headers)]
 
     def terminate(self, session: Session, now: float) -> list[Output]:
         """The caller gave up: 487 to the INVITE."""
@@ -130,12 +175,3 @@ class Uas:
         if session.bye_wanted:
             return self._hang_up(session, now)
         return session.tell(Acknowledged(session.id, answer, reinvite=opened.purpose is Purpose.REINVITE))
-
-
-def _caller(uri: str) -> str:
-    """The user part of From; "" when it can't be read or is anonymous (RFC 3323 4.1.1.3)."""
-    try:
-        user = parse_uri(uri).user
-    except UriError:
-        return ""
-    return "" if user.lower() == "anonymous" else user

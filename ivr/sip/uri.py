@@ -1,9 +1,5 @@
 """SIP and tel URIs and the name-addr around them (RFC 3261 19.1, 20.10), read tolerantly: only what routing and callers'
-names need.
-
-sipmessage's own URI refuses legal hosts that end in a digit ("node1") and raises TypeError for a parameter called self, so
-remotes' addresses are read here.
-"""
+names need."""
 
 from __future__ import annotations
 
@@ -16,17 +12,23 @@ from urllib.parse import quote, unquote
 from ivr.sip.events import Address
 
 SIP_PORT = 5060
-_QUOTED = r'"(?:[^"\\]|\\.)*"'
-_NAME_ADDR = re.compile(rf'\s*(?:({_QUOTED})|([^"<]*?))\s*<([^<>\s]+)>((?:[^<>"]|{_QUOTED})*)', re.DOTALL)
-_ADDR_SPEC = re.compile(rf'\s*([^<>\s;,"]+)((?:[^<>,"]|{_QUOTED})*)', re.DOTALL)
-_PARAM = re.compile(rf'(?:[^;"]|{_QUOTED})+', re.DOTALL)
+# Possessive throughout: a stranger's header must not be read in quadratic time.
+_QUOTED = r'"(?:[^"\\]|\\.)*+"'
+_NAME_ADDR = re.compile(rf'\s*+(?:({_QUOTED})|([^"<]*+))\s*+<([^<>\s]++)>((?:[^<>"]|{_QUOTED})*+)', re.DOTALL)
+_ADDR_SPEC = re.compile(rf'\s*+([^<>\s;,?"]++)((?:\s*+;(?:[^<>;,"]|{_QUOTED})*+)*+)\s*+', re.DOTALL)
+_PARAM = re.compile(rf'(?:[^;"]|{_QUOTED})++', re.DOTALL)
 _HOST_PORT = re.compile(r"(\[[0-9A-Fa-f:.%]+\]|[A-Za-z0-9._-]+)(?::([0-9]{1,5}))?")
 _USER_SAFE = "-_.!~*'()&=+$,;?/"
+_SCHEME = re.compile(r"[a-z][a-z0-9+.-]*")
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 
 
 class UriError(ValueError):
     """Not a URI or address that we can read."""
+
+
+class SchemeError(UriError):
+    """A URI of another kind."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +72,7 @@ def parse_uri(text: str) -> Uri:
         subscriber, *parameters = rest.split(";")
         return Uri("tel", subscriber, "", None, _params(parameters))
     if scheme not in {"sip", "sips"}:
-        raise UriError("scheme is not sip, sips or tel")
+        raise SchemeError("scheme is not sip, sips or tel") if _SCHEME.fullmatch(scheme) else UriError("no scheme")
     userinfo, at, place = rest.partition("@")
     if not at:
         userinfo, place = "", rest
@@ -131,6 +133,15 @@ def write_name_addr(display: str, uri: str) -> str:
 def write_user(user: str) -> str:
     """The user part of a URI, escaped."""
     return quote(user, safe=_USER_SAFE)
+
+
+def q_value(text: str) -> float:
+    """The q of a contact, 0 to 1; 1 where it is missing or malformed."""
+    try:
+        q = float(text)
+    except ValueError:
+        return 1.0
+    return q if 0 <= q <= 1 else 1.0
 
 
 def host_port(host: str, port: int) -> str:

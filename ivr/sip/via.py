@@ -10,7 +10,8 @@ from ivr.sip.uri import SIP_PORT
 
 COOKIE = "z9hG4bK"
 _VIA = re.compile(
-    r"SIP\s*/\s*2\.0\s*/\s*(?P<transport>[A-Za-z]+)\s+(?P<host>\[[0-9A-Fa-f:.%]+\]|[A-Za-z0-9._-]+)\s*(?::\s*(?P<port>[0-9]{1,5}))?\s*(?P<rest>(?:;.*)?)",
+    r"SIP\s*+/\s*+2\.0\s*+/\s*+(?P<transport>[A-Za-z0-9.!%*_+`'~-]++)\s++(?P<host>\[[0-9A-Fa-f:.%]++\]|[A-Za-z0-9._-]++)\s*+"
+    r"(?::\s*+(?P<port>[0-9]{1,5}))?\s*+(?P<rest>(?:;.*)?)",
     re.DOTALL | re.IGNORECASE,
 )
 _BRANCH = re.compile(r";\s*branch\s*=\s*([^\s;,]+)", re.IGNORECASE)
@@ -32,6 +33,12 @@ class Via:
     branch: str
     rport: bool
 
+    @property
+    def host(self) -> str:
+        """The host of sent-by, IPv6 without brackets."""
+        bare = self.sent_by if self.sent_by.endswith("]") else self.sent_by.rpartition(":")[0] or self.sent_by
+        return bare.strip("[]")
+
     @classmethod
     def parse(cls, raw: str) -> Via:
         """Read one Via value. ViaError when it is none."""
@@ -50,7 +57,7 @@ class Via:
             text = _RPORT.sub(f";rport={source.port}", text, count=1)
         return f"{text};received={source.host}"
 
-    def reply_to(self, source: Address) -> Address:
-        """Where the response goes: the source address; its port if rport was asked for, else the port of sent-by (RFC 3261
-        18.2.2)."""
-        return source if self.rport else Address(source.host, self.port)
+    def reply_to(self, source: Address, *, reliable: bool = False) -> Address:
+        """Where the response goes: the source address, over a reliable transport by the same connection; its port if rport was
+        asked for, else the port of sent-by (RFC 3261 18.2.2)."""
+        return source if self.rport or reliable else source._replace(port=self.port)

@@ -13,6 +13,7 @@ from typing import Any, TypeVar
 from ivr.sip import events as sip
 from ivr.sip.agent import UserAgent
 from ivr.sip.events import Address, Event, Output, Send
+from ivr.sip.listener import Listener
 from ivr.sip.peers import Peers
 from ivr.sip.target import Target
 from ivr.sip.trunk import TrunkPeer
@@ -40,18 +41,19 @@ def make_agent(
     peers: Peers | None = None,
     realm: str = "hotline",
     algorithms: Sequence[str] = ("MD5",),
+    session_expires_s: int = 1800,
 ) -> UserAgent:
     """An agent whose trunk "carrier" is 192.0.2.0/24 with the landing number 4000, and with the accounts 1001 and 1002."""
     if peers is None:
         peers = Peers([TrunkPeer.of("carrier", ["192.0.2.0/24"], ["4000"])], {"1001": "secret", "1002": "other"})
     return UserAgent(
-        host=address.host,
-        port=address.port,
+        listeners=[Listener(address.host, address.port)],
         realm=realm,
         peers=peers,
         token=tokens(prefix),
         secret=b"k" * 32,
         algorithms=algorithms,
+        session_expires_s=session_expires_s,
     )
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+
 import pytest
 
 from ivr.sip import auth
@@ -122,6 +124,39 @@ def test_wrong(change: dict[str, str]) -> None:
     assert gate.verify(credentials(value), "REGISTER", None, 101.0) == "bad"
     assert gate.verify(credentials(value), "INVITE", "secret", 101.0) == "bad"
     assert gate.verify({}, "INVITE", "secret", 101.0) == "bad"
+
+
+def test_an_algorithm_that_was_not_offered_is_refused() -> None:
+    """Else whoever listens could have MD5 answered where SHA-256 is wanted."""
+    gate = challenger(algorithms=["SHA-256"])
+    ((_, value),) = gate.challenge(100.0)
+    assert gate.verify(credentials(value), "REGISTER", "secret", 101.0) == "ok"
+    assert gate.verify(credentials(value.replace("SHA-256", "MD5")), "REGISTER", "secret", 101.0) == "bad"
+
+
+@pytest.mark.parametrize(
+    ("offered", "taken"),
+    [
+        (["MD5", "SHA-256"], "SHA-256"),
+        (["MD5", "SHA-256", "SHA-512-256"], "SHA-512-256"),
+        (["AKAv1-MD5", "MD5"], "MD5"),
+        (["X", "SHA-256-sess", ""], "MD5"),
+        (["AKAv1-MD5"], None),
+    ],
+)
+def test_the_best_challenge_is_answered(offered: list[str], taken: str | None) -> None:
+    challenges = [f'Digest realm="r", nonce="n"{f", algorithm={name}" if name else ""}' for name in offered]
+    value = respond(challenges, user="u", password="p", method="INVITE", uri="sip:x", cnonce="c")
+    assert (parse_digest(value)["algorithm"] if value else None) == taken
+
+
+def test_sha_512_256() -> None:
+    def h(text: str) -> str:
+        return hashlib.new("sha512_256", text.encode()).hexdigest()
+
+    value = digest("SHA-512-256", user="u", realm="r", password="p", method="INVITE", uri="sip:x", nonce="n")
+    assert value == h(f"{h('u:r:p')}:n:{h('INVITE:sip:x')}")
+    assert len(value) == 64
 
 
 def test_a_count_is_good_once() -> None:

@@ -8,7 +8,6 @@ from ivr.sip import events as sip
 from tests.ivr.sip.conftest import (
     OURS,
     PEER,
-    SDP,
     answered,
     dialled,
     events,
@@ -194,6 +193,15 @@ def test_forgotten_during_bye() -> None:
         ("application/DTMF", b" d ", "D", 160),
         ("application/dtmf", b"10", "*", 160),
         ("application/dtmf-relay", b"Signal=1\r\nDuration=999999\r\n", "1", 60000),
+        ("application/dtmf-relay", b"Signal=5\nDuration=160", "5", 160),
+        ("application/dtmf-relay", b"Signal= 10\r\nDuration= 100\r\n", "*", 100),
+        ("application/dtmf-relay", b"Signal=*", "*", 160),
+        ("application/dtmf-relay", b"Signal=b\r\n\r\n", "B", 160),
+        ("application/dtmf-relay", b"Duration=100\r\nSignal=7\r\n", "7", 100),
+        ("application/dtmf-relay; charset=utf-8", b"SIGNAL=9\r\nDURATION=70\r\n", "9", 70),
+        ("application/dtmf", b"Signal=3\r\nDuration=80\r\n", "3", 80),
+        ("application/dtmf", b"#\r\n", "#", 160),
+        ("application/vnd.nortelnetworks.digits", b"p=Digit-Collection\r\ny=Digits\r\nd=4\r\n", "4", 160),
     ],
 )
 def test_digits_by_info(content_type: str, body: bytes, digit: str, duration_ms: int) -> None:
@@ -223,6 +231,6 @@ def test_info_of_another_kind() -> None:
 def test_other_methods_in_the_dialog() -> None:
     call = talking()
     assert lines(call.agent.receive(call.phone.next("OPTIONS"), PEER, 2.0)) == ["200 OPTIONS"]
-    assert lines(call.agent.receive(call.phone.next("UPDATE", body=SDP), PEER, 2.0)) == ["405 UPDATE"]
-    assert lines(call.agent.receive(call.phone.next("REFER"), PEER, 2.0)) == ["405 REFER"]
+    assert lines(call.agent.receive(call.phone.next("NOTIFY"), PEER, 2.0)) == ["405 NOTIFY"]
+    assert lines(call.agent.receive(call.phone.next("PRACK"), PEER, 2.0)) == ["481 PRACK"]
     assert lines(call.agent.receive(call.phone.next("DANCE"), PEER, 2.0)) == ["501 DANCE"]

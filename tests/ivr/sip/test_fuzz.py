@@ -22,6 +22,16 @@ from tests.ivr.sip.conftest import (
     talking,
 )
 
+REPLACES = "call-1%40phone%3Bto-tag%3Da000000000000001%3Bfrom-tag%3Dft"
+WHO = (
+    'P-Asserted-Identity: "x" <sip:+8613912345678@ims.example;user=phone>, <tel:+86139>',
+    "Privacy: id;user",
+    "Diversion: <sip:4001@x>;reason=unconditional",
+    "History-Info: <sip:4001@x?Reason=SIP%3Bcause%3D302>;index=1, <sip:4000@x;cause=302>;index=1.1",
+    "Replaces: call-1@phone;to-tag=a000000000000001;from-tag=ft",
+    "Supported: 100rel, timer",
+    "Session-Expires: 600;refresher=uac",
+)
 PIECES = [
     b"\r\n",
     b";",
@@ -60,6 +70,7 @@ def spoil(random: Random, data: bytes) -> bytes:
 def test_spoiled_messages(seed: int) -> None:
     random = Random(seed)
     called, calling, ringing, early = talking(), answered(), dialled(password="pw"), incoming()
+    early.agent.progress(early.session, OURS, 0.1)
     reinvite = sends(called.agent.reinvite(called.session, OURS, 2.0))[0]
     challenge = 'WWW-Authenticate: Digest realm="r", nonce="n", qop="auth,auth-int"'
     routes = "Record-Route: <sip:192.0.2.8;lr>, <sip:192.0.2.7>"
@@ -69,13 +80,20 @@ def test_spoiled_messages(seed: int) -> None:
         (called.agent, called.phone.next("INVITE", body=SDP, extra=[routes])),
         (called.agent, called.phone.next("INFO", body=b"Signal=1\r\nDuration=100", content_type="application/dtmf-relay")),
         (called.agent, called.phone.next("BYE")),
+        (called.agent, called.phone.next("UPDATE", body=SDP, extra=["Supported: timer", "Session-Expires: 600;refresher=uac"])),
+        (called.agent, called.phone.next("REFER", extra=[f"Refer-To: <sip:1002@192.0.2.1?Replaces={REPLACES}>"])),
         (called.agent, response(reinvite, 200, body=SDP)),
         (calling.agent, from_peer(calling, "INVITE", 9, body=SDP)),
         (ringing.agent, response(ringing.invite, 180)),
+        (ringing.agent, response(ringing.invite, 183, body=SDP, extra=["Require: 100rel", "RSeq: 1"])),
+        (ringing.agent, response(ringing.invite, 302, contact="<sip:a@192.0.2.20>;q=0.5, <tel:+861>;q=1")),
+        (ringing.agent, response(ringing.invite, 422, extra=["Min-SE: 3600"])),
+        (ringing.agent, from_peer(ringing, "UPDATE", 2, body=SDP)),
         (ringing.agent, response(ringing.invite, 401, extra=[challenge])),
         (ringing.agent, response(ringing.invite, 200, body=SDP, extra=[routes])),
         (early.agent, early.phone.cancel()),
-        (early.agent, Phone(call_id="other").invite(extra=[routes])),
+        (early.agent, early.phone.next("PRACK", extra=["RAck: 1 1 INVITE"], body=SDP)),
+        (early.agent, Phone(call_id="other").invite(extra=[routes, *WHO])),
         (early.agent, seat.request("REGISTER", extra=[proof, "Expires: 60"])),
         (early.agent, seat.request("INVITE", body=SDP, extra=[proof])),
         (early.agent, Phone(call_id="o").request("OPTIONS")),

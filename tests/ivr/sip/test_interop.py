@@ -15,6 +15,7 @@ from ivr.sip import events as sip
 from ivr.sip import sdp
 from ivr.sip.agent import UserAgent
 from ivr.sip.events import Address, Event
+from ivr.sip.listener import Listener
 from ivr.sip.peers import Peers
 from ivr.sip.registrar import update
 from ivr.sip.transport import Transport
@@ -46,15 +47,15 @@ class Desk:
         self.sock.bind(("127.0.0.1", 0))
         self.address = Address(*self.sock.getsockname())
         peers = Peers([TrunkPeer.of("local", ["127.0.0.0/8"], ["4001"])], {"1001": "secret"})
+        listeners = [Listener("127.0.0.1", self.address.port)]
         self.agent = UserAgent(
-            host="127.0.0.1",
-            port=self.address.port,
+            listeners=listeners,
             realm="hotline",
             peers=peers,
             token=lambda: secrets.token_hex(8),
             secret=secrets.token_bytes(32),
         )
-        self.transport = Transport(self.agent, self.react)
+        self.transport = Transport(self.agent, listeners, self.react)
         self.seen: list[str] = []
         self.told = asyncio.Event()
         self.parties: set[str] = set()
@@ -85,13 +86,13 @@ class Desk:
 @pytest.fixture
 async def desk() -> AsyncIterator[Desk]:
     desk = Desk()
-    await desk.transport.start(desk.sock)
+    await desk.transport.start({"": desk.sock})
     yield desk
     desk.transport.close()
     await desk.transport.wait_closed()
 
 
-@pytest.mark.interop
+@pytest.mark.interop(peer="SIPp")
 @pytest.mark.skipif(SIPP is None, reason="SIPp is not installed")
 async def test_sipp_calls(desk: Desk) -> None:
     assert SIPP is not None

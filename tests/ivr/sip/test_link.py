@@ -34,10 +34,12 @@ class Side:
 class Link:
     """Delivers datagrams in the order of their arrival times, which a seeded source draws; a simple app sits on each side.
 
-    The caller (a) dials; the callee (b) rings and answers; after the answer `story` says who re-INVITEs and who hangs up.
+    The caller (a) dials; the callee (b) rings, or sends early media, and answers; after the answer `story` says who re-INVITEs
+    and who hangs up.
     """
 
-    def __init__(self, seed: int, *, loss: float, kill: float = 0.0) -> None:
+    def __init__(self, seed: int, *, loss: float, kill: float = 0.0, early: bool = False) -> None:
+        self.early = early
         self.random = Random(seed)
         self.loss, self.kill = loss, kill
         self.generation = count(1)
@@ -48,7 +50,7 @@ class Link:
 
     def _agent(self, prefix: str, address: Address) -> UserAgent:
         peers = Peers([TrunkPeer.of("other", ["192.0.2.0/24"], ["4000"])])
-        return make_agent(address, prefix=f"{prefix}{next(self.generation)}", peers=peers)
+        return make_agent(address, prefix=f"{prefix}{next(self.generation)}", peers=peers, session_expires_s=90)
 
     @property
     def a(self) -> Side:
@@ -70,12 +72,12 @@ class Link:
                 self.react(side, output)
 
     def react(self, side: Side, event: sip.Event) -> None:
-        side.log.append(type(event).__name__)
+        side.log.append(event.why if isinstance(event, sip.Broken) and event.why == "session_expired" else type(event).__name__)
         agent = side.agent
         match event:
             case sip.Invited(session):
                 side.session = session
-                self.do(side, agent.ring(session, self.now))
+                self.do(side, agent.progress(session, OURS, self.now) if self.early else agent.ring(session, self.now))
                 self.at(2.0, lambda: self.do(self.b, self.b.agent.answer(session, OURS, self.now)))
             case sip.Reinvited(session):
                 self.do(side, agent.answer_reinvite(session, OURS, self.now))
@@ -148,6 +150,27 @@ def test_a_call_over_a_bad_wire(seed: int, hangs_up: str) -> None:
         assert not side.agent.knows(side.session)
         assert side.agent.deadline() is None
         assert "Garbage" not in side.log
+
+
+@pytest.mark.parametrize("kill", [0.0, 0.1])
+@pytest.mark.parametrize("seed", range(16))
+def test_early_media_and_updates_over_a_bad_wire(seed: int, kill: float) -> None:
+    """183, PRACK, UPDATE before and beside the answer, and refreshes each 45 s; in the end both have heard all."""
+    link = Link(seed, loss=0.15, kill=kill, early=True)
+    dial(link)
+    for at in (1.0, 1.9):
+        link.at(at, lambda: link.do(link.a, link.a.agent.reinvite("leg", SDP, link.now)))
+        link.at(at, lambda: link.do(link.b, link.b.agent.reinvite(link.b.session, OURS, link.now)))
+    link.at(300.0, lambda: link.do(link.a, link.a.agent.bye("leg", link.now)))
+    link.run(700.0)
+    assert link.a.log.count("Answered") == 1
+    assert "Progressed" in link.a.log or kill
+    assert "Reinvited" in link.a.log + link.b.log
+    assert {"HungUp", "Broken"} & set(link.b.log)
+    for side in (link.a, link.b):
+        assert "session_expired" not in side.log
+        assert not side.agent.knows(side.session)
+        assert side.agent.deadline() is None
 
 
 @pytest.mark.parametrize("at", [0.0, 0.03, 0.5, 1.99, 2.0, 2.01, 2.05, 2.5])

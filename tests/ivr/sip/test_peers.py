@@ -52,3 +52,17 @@ def test_flows_are_replaced() -> None:
     book = peers()
     book.set_flows("1001", [STRANGER])
     assert book.flows == {STRANGER: "1001"}
+
+
+def test_accounts_with_one_operator_are_told_apart_by_what_is_called() -> None:
+    """Both send from where the operator's name leads; the one whose number or registered user is called has the call."""
+    accounts = [TrunkPeer.of(f"t{user}", [], [f"{user}1"], user=user) for user in ("4000", "5000")]
+    peers = Peers(accounts)
+    source = Address("192.0.2.7", 5060)
+    assert peers.trunk(source) is None
+    for account in accounts:
+        peers.learn(account.name, ["192.0.2.7"])
+    for called, owner in (("4000", "t4000"), ("5000", "t5000"), ("50001", "t5000"), ("6000", "t4000")):
+        assert peers.judge(source, called=called, from_user="139", auth_user="") == Party("trunk", owner)
+    peers.learn("t4000", [])
+    assert peers.judge(source, called="4000", from_user="139", auth_user="") == Party("trunk", "t5000")

@@ -8,8 +8,10 @@ from ivr.sip import events as sip
 from ivr.sip.agent import UserAgent
 from ivr.sip.auth import parse_digest, respond
 from ivr.sip.events import Address, Contact, Party
+from ivr.sip.peers import Peers
 from ivr.sip.registrar import Binding, Change, StaleRegister, update
-from tests.ivr.sip.conftest import SDP, Phone, events, header, lines, make_agent, only, pass_time, sends
+from ivr.sip.trunk import TrunkPeer
+from tests.ivr.sip.conftest import PEER, SDP, Phone, events, header, lines, make_agent, only, pass_time, sends
 
 HOME = Address("203.0.113.7", 40000)
 
@@ -197,3 +199,19 @@ def test_an_unknown_account_hears_nothing() -> None:
     named = ['Authorization: Digest username="9", realm="hotline", nonce="x", uri="sip:x", response="y"']
     assert agent.receive(seat(caller="9", called="9").request("REGISTER", extra=named), HOME, 0.0) == []
     assert lines(agent.receive(seat(called="1001", caller="9").request("REGISTER"), HOME, 0.0)) == ["401 REGISTER"]
+
+
+def test_a_pbx_that_registers_with_its_trunk_is_told_yes_and_nothing_is_bound() -> None:
+    trunk = TrunkPeer.of("pbx", ["192.0.2.0/24"], ["4000"], takes_register=True)
+    agent, pbx = make_agent(peers=Peers([trunk], {"1001": "secret"})), Phone(caller="pbx", called="pbx", call_id="pbx")
+    told = agent.receive(pbx.request("REGISTER", uri="sip:hotline", extra=["Expires: 600"], contact=True), PEER, 0.0)
+    assert lines(told) == ["200 REGISTER"]
+    assert events(told) == []
+    assert header(sends(told)[0], "Contact").endswith(";expires=600")
+    short = agent.receive(pbx.next("REGISTER", uri="sip:hotline", extra=["Expires: 5"], contact=True), PEER, 0.1)
+    assert lines(short) == ["423 REGISTER"]
+    phone = seat(address=Address("192.0.2.77", 5060))
+    claimed = agent.receive(phone.request("REGISTER", uri="sip:hotline"), phone.address, 0.2)
+    assert lines(claimed) == ["401 REGISTER"], "an account must prove itself all the same"
+    stranger = Address("198.51.100.1", 5060)
+    assert lines(agent.receive(pbx.next("REGISTER", uri="sip:hotline", contact=True), stranger, 0.3)) == []

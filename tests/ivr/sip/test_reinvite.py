@@ -116,7 +116,7 @@ def test_without_ack_the_session_is_broken() -> None:
     ("change", "status"),
     [
         ({"cseq": 1}, "500"),
-        ({"extra": ["Require: timer"]}, "420"),
+        ({"extra": ["Require: precondition"]}, "420"),
         ({"content_type": "text/plain"}, "415"),
     ],
 )

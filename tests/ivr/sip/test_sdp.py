@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 from dataclasses import replace
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -127,12 +128,12 @@ def test_our_offer_and_its_answer() -> None:
     offer = sdp.offer(host="2001:db8::1", port=20000, session_id=7, version=2, direction="sendonly")
     text = offer.decode()
     assert "c=IN IP6 2001:db8::1\r\n" in text
-    assert "m=audio 20000 RTP/AVP 8 0 101\r\n" in text
+    assert "m=audio 20000 RTP/AVP 8 0 13 101\r\n" in text
     assert "a=sendonly\r\n" in text
     answer, theirs = sdp.answer(offer, host="192.0.2.9", port=30000, session_id=1, version=1)
     ours = sdp.accept(answer)
     assert (theirs.host, theirs.direction, theirs.held) == ("2001:db8::1", "recvonly", True)
-    assert ours == Stream("192.0.2.9", 30000, "PCMA", 8, 101, direction="sendonly")
+    assert ours == Stream("192.0.2.9", 30000, "PCMA", 8, 101, direction="sendonly", comfort_noise=True)
 
 
 def test_the_answerers_order_counts() -> None:
@@ -183,3 +184,37 @@ def test_nothing_but_sdp_errors(data: bytes) -> None:
 def test_a_name_in_c_is_refused_for_nobody_would_look_it_up() -> None:
     with pytest.raises(SdpError, match="no IP address"):
         sdp.answer(LINPHONE.replace(b"192.0.2.9", b"sbc.example"), host="10.0.0.2", port=4002, session_id=1, version=1)
+
+
+@pytest.mark.parametrize(
+    ("line", "expected"),
+    [
+        (b"a=rtcp:53020", {"rtcp_port": 53020}),
+        (b"a=rtcp:53020 IN IP4 192.0.2.9", {"rtcp_port": 53020}),
+        (b"a=rtcp-mux", {"rtcp_mux": True}),
+        (b"a=ptime:60\r\na=maxptime:30", {"ptime_ms": 30}),
+        (b"a=maxptime:150", {}),
+        (b"a=maxptime:0", {"ptime_ms": 10}),
+    ],
+)
+def test_where_reports_go_and_how_long_packets_may_be(line: bytes, expected: dict[str, Any]) -> None:
+    text, stream = agree(PYVOIP.replace(b"a=ptime:20\r\na=maxptime:150", line))
+    _, plain = agree(PYVOIP)
+    assert stream == replace(plain, **expected)
+    assert Stream.from_json(stream.to_json()) == stream
+    assert ("a=rtcp-mux" in text) == stream.rtcp_mux
+    assert not sdp.accept(PYVOIP.replace(b"a=ptime:20", line)).rtcp_mux  # we have not offered it
+
+
+def test_comfort_noise_is_agreed_by_who_names_it() -> None:
+    text, stream = agree(PYVOIP.replace(b"RTP/AVP 0 101", b"RTP/AVP 0 13 101"))
+    assert stream.comfort_noise
+    assert "a=rtpmap:13 CN/8000" in text
+    _, stream = agree(PYVOIP)
+    assert not stream.comfort_noise
+
+
+@pytest.mark.parametrize("line", [b"a=rtcp:", b"a=rtcp:70000", b"a=maxptime:x"])
+def test_numbers_that_are_none_are_no_description(line: bytes) -> None:
+    with pytest.raises(SdpError):
+        agree(PYVOIP.replace(b"a=ptime:20", line))

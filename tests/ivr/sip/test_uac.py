@@ -18,6 +18,7 @@ from tests.ivr.sip.conftest import (
     header,
     lines,
     make_agent,
+    only,
     pass_time,
     response,
     sends,
@@ -47,12 +48,28 @@ def test_the_called_name_may_differ_from_the_contact() -> None:
     assert header(call.invite, "Contact") == "<sip:192.0.2.1:5060>"
 
 
+def test_an_operator_wants_its_own_domain_in_from() -> None:
+    call = dialled(domain="ims.carrier.cn", from_user="+864713614000", user_phone=True)
+    assert header(call.invite, "From").startswith("<sip:+864713614000@ims.carrier.cn;user=phone>;tag=")
+    call = dialled(domain="ims.carrier.cn")
+    assert header(call.invite, "From").startswith("<sip:13912345678@ims.carrier.cn>;tag=")
+
+
+def test_where_the_other_side_speaks_from() -> None:
+    call = dialled()
+    assert call.agent.peer("leg") is None, "no dialog yet"
+    moved = PEER._replace(port=5070)
+    call.agent.receive(response(call.invite, 200, body=SDP), moved, 1.0)
+    assert call.agent.peer("leg") == moved
+    assert call.agent.peer("nobody") is None
+
+
 def test_app_errors_are_told_at_once() -> None:
     call = dialled()
     with pytest.raises(ValueError, match="already there"):
         call.agent.invite("leg", target(), OURS, 0.0)
     with pytest.raises(ValueError, match="target"):
-        call.agent.invite("leg2", target(uri="tel:1"), OURS, 0.0)
+        call.agent.invite("leg2", target(uri="urn:1"), OURS, 0.0)
     with pytest.raises(ValueError, match="target"):
         call.agent.invite("leg2", target(route=("nonsense <",)), OURS, 0.0)
 
@@ -278,6 +295,87 @@ def test_a_challenge_without_password() -> None:
     assert events(call.agent.receive(response(call.invite, 401, extra=[CHALLENGE]), PEER, 0.1)) == [
         sip.Rejected("leg", 401, "Whatever")
     ]
+
+
+def test_a_proxy_asks_and_then_the_server() -> None:
+    """407, then 401, then a new nonce of the proxy's that it forgot to call stale: each is answered, the second refusal is
+    final."""
+    call = dialled(password="pw")
+    proxy, server = CHALLENGE.replace("WWW", "Proxy").replace('"r"', '"p"'), CHALLENGE
+    first = sends(call.agent.receive(response(call.invite, 407, extra=[proxy]), PEER, 0.1))[1]
+    second = sends(call.agent.receive(response(first, 401, extra=[server]), PEER, 0.2))[1]
+    assert parse_digest(header(second, "Proxy-Authorization"))["realm"] == "p"
+    assert parse_digest(header(second, "Authorization"))["realm"] == "r"
+    third = sends(call.agent.receive(response(second, 407, extra=[proxy.replace('"n"', '"n2"')]), PEER, 0.3))[1]
+    assert parse_digest(header(third, "Proxy-Authorization"))["nonce"] == "n2"
+    assert header(third, "CSeq") == "4 INVITE"
+    refused = call.agent.receive(response(third, 407, extra=[proxy.replace('"n"', '"n3"')]), PEER, 0.4)
+    assert events(refused) == [sip.Rejected("leg", 407, "Whatever")]
+
+
+def test_a_challenge_of_another_kind_beside_an_old_one_changes_nothing() -> None:
+    call = dialled(password="pw")
+    again = sends(call.agent.receive(response(call.invite, 401, extra=[CHALLENGE]), PEER, 0.1))[1]
+    refused = call.agent.receive(response(again, 401, extra=[CHALLENGE, "WWW-Authenticate: Basic realm=x"]), PEER, 0.2)
+    assert events(refused) == [sip.Rejected("leg", 401, "Whatever")]
+
+
+def test_the_bye_of_a_fork_is_challenged_too() -> None:
+    call = answered(password="pw")
+    bye = sends(call.agent.receive(response(call.invite, 200, to_tag="fork", body=SDP), PEER, 1.1))[1]
+    again = sends(call.agent.receive(response(bye, 401, extra=[CHALLENGE]), PEER, 1.2))[0]
+    assert header(again, "CSeq") == "3 BYE"
+    assert tag(header(again, "To")) == "fork"
+
+
+def test_redirected() -> None:
+    """RFC 3261 8.1.3.4: the best q first, in the order written among equals."""
+    call = dialled()
+    contacts = (
+        "<sip:a@192.0.2.20>;q=0.5, <sip:b@192.0.2.21>, <http://x>, <tel:+86139>;q=x, <sip:c@x>;q=0.1;expires=60, nonsense <"
+    )
+    outputs = call.agent.receive(response(call.invite, 302, contact=contacts), PEER, 1.0)
+    assert lines(outputs) == ["ACK"]
+    assert events(outputs) == [
+        sip.Rejected("leg", 302, "Whatever", ("sip:b@192.0.2.21", "tel:+86139", "sip:a@192.0.2.20", "sip:c@x"))
+    ]
+    call = dialled()
+    outputs = call.agent.receive(response(call.invite, 486), PEER, 1.0)
+    assert only(outputs, sip.Rejected).contacts == (), "a Contact of another refusal is no redirection"
+
+
+@pytest.mark.parametrize(("value", "seconds"), [("18000;duration=3600", 18000), ("120 (I'm in a meeting)", 120), ("soon", 0)])
+def test_when_to_try_again(value: str, seconds: int) -> None:
+    call = dialled()
+    outputs = call.agent.receive(response(call.invite, 480, extra=[f"Retry-After: {value}"]), PEER, 1.0)
+    assert only(outputs, sip.Rejected).retry_after_s == seconds
+
+
+@pytest.mark.parametrize("status", [480, 486, 600, 603])
+def test_ways_to_say_no(status: int) -> None:
+    call = dialled()
+    call.agent.receive(response(call.invite, 180), PEER, 0.5)
+    outputs = call.agent.receive(response(call.invite, status), PEER, 1.0)
+    assert lines(outputs) == ["ACK"]
+    assert events(outputs) == [sip.Rejected("leg", status, "Whatever")]
+
+
+def test_early_media_is_told_once_for_each_description() -> None:
+    call = dialled()
+    other = SDP.replace(b"30000", b"30002")
+    assert call.agent.receive(response(call.invite, 183, body=SDP), PEER, 0.1) == [sip.Progressed("leg", 183, SDP)]
+    assert call.agent.receive(response(call.invite, 183, body=SDP), PEER, 0.2) == []
+    assert call.agent.receive(response(call.invite, 183), PEER, 0.3) == []
+    assert call.agent.receive(response(call.invite, 183, body=other), PEER, 0.4) == [sip.Progressed("leg", 183, other)]
+    assert call.agent.receive(response(call.invite, 180, body=other), PEER, 0.5) == [sip.Progressed("leg", 180, other)]
+
+
+def test_a_telephone_number_may_be_called() -> None:
+    call = dialled(uri="tel:+86-471-4613311", to_user="4613311")
+    assert call.invite.startswith("INVITE tel:+86-471-4613311 SIP/2.0\r\n")
+    assert header(call.invite, "To") == "<tel:+86-471-4613311>"
+    outputs = call.agent.receive(response(call.invite, 200, body=SDP, contact=None), PEER, 1.0)
+    assert sends(outputs)[0].startswith("ACK tel:+86-471-4613311 SIP/2.0"), "to where the peer speaks from"
 
 
 def test_strange_responses() -> None:

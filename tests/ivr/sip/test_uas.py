@@ -159,7 +159,7 @@ def test_cancel_of_nothing() -> None:
 
 def test_cancel_of_a_refused_invite() -> None:
     agent, phone = make_agent(), Phone()
-    agent.receive(phone.invite(extra=["Require: 100rel"]), PEER, 0.0)
+    agent.receive(phone.invite(extra=["Require: precondition"]), PEER, 0.0)
     assert lines(agent.receive(phone.cancel(), PEER, 0.0)) == ["200 CANCEL"]
 
 
@@ -200,7 +200,7 @@ def test_late_offer() -> None:
 @pytest.mark.parametrize(
     ("invite", "status", "name", "value"),
     [
-        ({"extra": ["Require: 100rel, timer"]}, "420", "Unsupported", "100rel"),
+        ({"extra": ["Require: 100rel, precondition"]}, "420", "Unsupported", "precondition"),
         ({"content_type": "text/plain"}, "415", "Accept", "application/sdp"),
         ({"contact": False}, "400", "Server", "hotline"),
         ({"extra": ["Record-Route: <http://x>"]}, "400", "Server", "hotline"),
@@ -243,7 +243,9 @@ def test_other_methods_of_a_trunk() -> None:
     assert "INVITE" in header(sends(options)[0], "Allow")
     for method, status in (
         ("MESSAGE", 405),
-        ("REFER", 405),
+        ("REFER", 403),
+        ("UPDATE", 481),
+        ("PRACK", 481),
         ("SUBSCRIBE", 405),
         ("ABRACADABRA", 501),
         ("BYE", 481),
