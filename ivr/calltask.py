@@ -8,7 +8,8 @@ journal); then SIP messages leave; then media is told. A crash between any two o
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Mapping, Sequence
+import secrets
+from collections.abc import Callable, Coroutine, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -16,18 +17,23 @@ import structlog
 from redis.exceptions import RedisError
 
 from ivr import steps
-from ivr.call import Call, Phase
+from ivr.call import Call, LegState, Phase
+from ivr.call.answering import NEXT_ADDRESS
+from ivr.callees import Callees
 from ivr.media.client import MediaError
 from ivr.media.control import Close, Play
 from ivr.media.pool import MediaPool, Worker
 from ivr.registrations import Registrations
+from ivr.sip import sdes
 from ivr.sip.agent import UserAgent
-from ivr.sip.events import Output, Over
+from ivr.sip.events import Address, Output, Over, Rejected
+from ivr.sip.target import Target
 from ivr.steps import Action, Happening
+from ivr.trunks import Trunks
 from prompts.catalogue import Catalogue
 from routing.commit import Commit, Op
 from routing.events import Event
-from routing.store import Fenced, RedisAway, Store
+from routing.store import Fenced, Store
 
 BUSY_RETRY_S = 10
 """Retry-After of a 503."""
@@ -45,9 +51,11 @@ class Shared:
     agent: UserAgent
     send: Callable[[Sequence[Output]], None]
     registrations: Registrations
+    callees: Callees
     media: MediaPool
     catalogues: Mapping[str, Catalogue]
     clock: Callable[[], float]
+    trunks: Trunks
     legs: dict[str, CallTask] = field(default_factory=dict)
 
     def files(self, names: Sequence[str], language: str) -> tuple[str, ...]:
@@ -78,13 +86,22 @@ class CallTask:
         self._shared = shared
         self._inbox: asyncio.Queue[tuple[Happening | _Tick, int]] = asyncio.Queue()
         self._timer: asyncio.TimerHandle | None = None
-        self._opening: set[asyncio.Task[None]] = set()
+        self._background: set[asyncio.Task[None]] = set()
+        self._targets: dict[str, Target] = {}
+        """Of the legs that are called."""
         self._log = log.bind(call_id=call.call_id)
 
     def tell(self, event: Happening, media_seq: int = 0) -> None:
         """Something happened to the call. media_seq: the number of a media event, to be acknowledged when its effect is
         safe."""
+        if isinstance(event, Rejected) and event.status in NEXT_ADDRESS:
+            self._failed(event.session)
         self._inbox.put_nowait((event, media_seq))
+
+    def _failed(self, name: str) -> None:
+        leg, target = self.call.legs.get(name), self._targets.get(name)
+        if leg is not None and leg.callee is not None and target is not None:
+            self._shared.callees.failed(leg.callee, target.destination)
 
     def seen(self, media_seq: int) -> bool:
         """Whether this media event was dealt with before the engine died."""
@@ -94,9 +111,16 @@ class CallTask:
     async def run(self, first: list[Action]) -> None:
         """Until the call is over. Raises Fenced when another engine owns the call."""
         try:
-            await self._perform(first)
+            if self.worker.connected.is_set() and not any(isinstance(action, steps.TakeSeat) for action in first):
+                # Nobody has been told anything yet: the arrival is stored with the step that opens or refuses it.
+                for action in first:
+                    self._tell_media(action)
+            else:
+                await self._perform(first)
+                first = []
             while not self.call.finished:
-                await self._step()
+                await self._step(first)
+                first = []
         except (Fenced, asyncio.CancelledError):
             raise
         except Exception:  # noqa: BLE001 - the one broad one: whatever fails, the call's end is written
@@ -106,11 +130,12 @@ class CallTask:
         finally:
             if self._timer is not None:
                 self._timer.cancel()
-            for task in self._opening:
+            for task in self._background:
                 task.cancel()
 
-    async def _step(self) -> None:
-        actions: list[Action] = []
+    async def _step(self, before: Sequence[Action]) -> None:
+        """One step; `before` is what an earlier one left to be stored with this."""
+        actions: list[Action] = [action for action in before if not isinstance(action, steps.MediaAction)]
         media_seqs: list[int] = []
         batch = [await self._inbox.get()]
         while not self._inbox.empty() and len(batch) < BATCH:
@@ -136,10 +161,10 @@ class CallTask:
                     events.append(Event(kind, data))
                 case steps.Change(op):
                     ops.append(op)
-                case steps.OpenLeg() | steps.PlayPrompts() | steps.Tell():
+                case steps.OpenLeg() | steps.PlayPrompts() | steps.Tell() | steps.TakeSeat():
                     pass
                 case _:
-                    sends += await self._signal(action)
+                    sends += self._signal(action)
                     self._shared.agent.hold(action.leg)
                     held.append(action.leg)
         if actions or (self.call.finished and self._stored):
@@ -148,10 +173,13 @@ class CallTask:
             self._shared.agent.release(leg)
         self._shared.send(sends)
         for action in actions:
-            self._tell_media(action)
+            if isinstance(action, steps.TakeSeat):
+                self._spawn(self._take_seat(action.seat))
+            else:
+                self._tell_media(action)
         self._arm()
 
-    async def _signal(self, action: steps.SipAction) -> list[Output]:
+    def _signal(self, action: steps.SipAction) -> list[Output]:
         """Have the user agent prepare the message. It leaves after the commit."""
         agent, now = self._shared.agent, self._shared.clock()
         match action:
@@ -159,17 +187,15 @@ class CallTask:
                 return agent.answer(leg, sdp, now)
             case steps.RejectCaller(leg, status, reason):
                 return agent.reject(leg, status, reason, now, retry_after=BUSY_RETRY_S if status == 503 else None)
-            case steps.DialSeat(leg, seat, sdp):
-                self._shared.legs[leg] = self
-                caller = self.call.arrival.caller.number
+            case steps.RingCaller(leg):
+                return agent.ring(leg, now)
+            case steps.Dial(leg, callee, sdp):
                 try:
-                    target = await self._shared.registrations.target(seat, from_user=caller or "anonymous", from_display=caller)
-                except RedisAway:
-                    target = None
-                if target is None:
-                    self.tell(steps.SeatUnreachable(leg))
+                    return agent.invite(leg, self._targets[leg], sdp, now)
+                except ValueError as error:
+                    self._log.warning("an address cannot be dialled", callee=callee.trunk or callee.seat, why=str(error))
+                    self.tell(steps.Unreachable(leg))
                     return []
-                return agent.invite(leg, target, sdp, now)
             case steps.CancelDial(leg):
                 return self._closing(leg, agent.cancel(leg, now))
             case steps.HangUpLeg(leg):
@@ -182,6 +208,12 @@ class CallTask:
                 return agent.answer_reinvite(leg, sdp, now)
             case steps.RejectReinvite(leg, status):
                 return agent.reject_reinvite(leg, status, now)
+            case steps.AcceptRefer(leg, refer):
+                return agent.accept_refer(leg, refer, now)
+            case steps.NotifyRefer(leg, refer, status):
+                return agent.notify_refer(leg, refer, status, now)
+            case steps.RefuseRefer(leg, refer, status):
+                return agent.refuse_refer(leg, refer, status, now)
 
     def _closing(self, leg: str, outputs: list[Output]) -> list[Output]:
         """What ends a leg. Where its dialog is gone already, nothing will come that says so."""
@@ -213,22 +245,48 @@ class CallTask:
         media = self._shared.media
         match action:
             case steps.OpenLeg(leg):
-                task = asyncio.get_running_loop().create_task(self._open(leg))
-                self._opening.add(task)
-                task.add_done_callback(self._opening.discard)
+                self._spawn(self._open(leg))
             case steps.PlayPrompts(leg, play, names, language, loop):
                 media.send(self.worker, Play(leg, play, self._shared.files(names, language), loop))
             case steps.Tell(command):
                 media.send(self.worker, command)
 
+    def _spawn(self, work: Coroutine[Any, Any, None]) -> None:
+        task = asyncio.get_running_loop().create_task(work)
+        self._background.add(task)
+        task.add_done_callback(self._background.discard)
+
+    async def _take_seat(self, seat: str) -> None:
+        taken = await self._shared.store.take_seat(seat, self.call.call_id)
+        self.tell(steps.SeatTaken(seat) if taken else steps.SeatBusy(seat))
+
     async def _open(self, leg: str) -> None:
+        self._shared.legs[leg] = self
+        peer = await self._peer(leg)
+        if peer is None:
+            self.tell(steps.Unreachable(leg))
+            return
+        listener = self._shared.agent.listener(peer)
         try:
-            port = await self._shared.media.open(self.worker, leg, self.call.call_id)
+            port = await self._shared.media.open(self.worker, leg, self.call.call_id, listener.media_bind)
         except MediaError as error:
             self._log.warning("no media for a leg", leg=leg, why=str(error))
             self.tell(steps.LegFailed(leg, str(error)))
         else:
-            self.tell(steps.LegOpened(leg, port))
+            key = "" if listener.srtp == "off" else sdes.key(secrets.token_bytes(sdes.KEY_BYTES))
+            host, required = listener.media_host(peer.host), listener.srtp == "required"
+            self.tell(steps.LegOpened(leg, port, host, key, required))
+
+    async def _peer(self, name: str) -> Address | None:
+        """Where the leg's telephone is, None for one that can't be reached."""
+        leg = self.call.legs[name]
+        if leg.callee is None or leg.state is not LegState.NEW:
+            return self._shared.agent.peer(name)
+        target = await self._shared.callees.target(leg.callee, caller=self.call.arrival.caller.number)
+        if target is None:
+            return None
+        self._targets[name] = target
+        return target.destination
 
     def _arm(self) -> None:
         if self._timer is not None:

@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import os
 import signal
 import sys
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
 from ivr import config, log
 from ivr.config import ConfigError, Settings
+
+if TYPE_CHECKING:
+    from redis import Redis
 
 app = typer.Typer(
     name="hotline",
@@ -112,7 +117,9 @@ def engine() -> None:
         await node.run()
 
     try:
-        asyncio.run(main())
+        import uvloop
+
+        uvloop.run(main())
     except* (Fenced, MediaFenced) as fenced:
         raise _fail(f"another engine has taken over node {settings.node}: {fenced.exceptions[0]}", 3) from None
     except* ConfigError as faults:
@@ -134,6 +141,8 @@ def media(index: Annotated[int, typer.Option(help="Which of this node's media pr
     worker.run(
         settings.run_dir / f"media-{index}.sock",
         host=terms.host,
+        hosts=[listener.media_bind for listener in settings.all_listeners],
+        dscp=terms.dscp,
         port_min=first,
         port_max=first + share - 1,
         rtp_timeout_s=terms.rtp_timeout_s,
@@ -162,6 +171,48 @@ def scribe() -> None:
             )
         ),
     )
+
+
+@app.command()
+def call(
+    seat: Annotated[str, typer.Argument(help="Agent number; its telephone is called first.")],
+    number: Annotated[str, typer.Argument(help="Whom to call then, as people write it.")],
+    trunk: Annotated[str, typer.Option(help="The trunk to call through; else the first that lets the number out.")] = "",
+) -> None:
+    """Have a seat call a number. Prints the call's id."""
+    from routing.requests import originate
+
+    with _redis() as redis:
+        typer.echo(originate(redis, seat, number, trunk))
+
+
+@app.command()
+def seat(
+    number: Annotated[str, typer.Argument(help="Agent number.")],
+    status: Annotated[Literal["ready", "break", "off"], typer.Argument(help="What its human wishes.")],
+) -> None:
+    """Change a seat's status, as the codes do that telephones dial: a mobile can't dial them."""
+    from routing.requests import set_status
+
+    with _redis() as redis:
+        if not set_status(redis, number, status):
+            raise _fail(f"there is no seat {number}")
+
+
+@contextlib.contextmanager
+def _redis() -> Iterator[Redis]:
+    """The live state, for a tool beside the engine: the Redis of the settings, or that of `hotline serve`."""
+    from redis.exceptions import RedisError
+
+    from storage.embedded import EmbeddedRedis
+    from storage.redis import StorageError, connect_sync
+
+    settings = _settings()
+    try:
+        with connect_sync(settings.redis_url or EmbeddedRedis(settings.data_dir).foreign_url) as redis:
+            yield redis
+    except (StorageError, RedisError) as error:
+        raise _fail(str(error), 1) from None
 
 
 @app.command()

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from ivr.config import Codes
 from ivr.flow.model import Document, Hangup
+from ivr.sections import Codes
 from routing.seats import Status
 
 

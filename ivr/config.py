@@ -13,12 +13,34 @@ import os
 import tempfile
 import tomllib
 from collections.abc import Mapping
-from datetime import date, time
-from ipaddress import IPv4Network, IPv6Network, ip_network
+from dataclasses import replace
+from ipaddress import ip_address
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Any, Literal
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr, ValidationError, model_validator
+from pydantic import ValidationError, model_validator
+
+from ivr.dialplan import Callee, DialPlan, Refused
+from ivr.sections import (
+    LISTENER_FILES,
+    MAIN,
+    Callers,
+    Codes,
+    Console,
+    Followup,
+    Guard,
+    Hotline,
+    Hours,
+    Media,
+    Name,
+    OtherListener,
+    Queue,
+    Seat,
+    Section,
+    Sip,
+    Trunk,
+)
+from ivr.sip.listener import Listener
 
 SAMPLE = Path(__file__).parent / "sample.toml"
 """The settings used where no hotline.toml is found: the sample hotline of `hotline serve`."""
@@ -30,145 +52,6 @@ LONGEST_RUN_DIR = 85
 
 class ConfigError(ValueError):
     """A setting is missing or wrong; the text names the file and each key."""
-
-
-def _network(text: str) -> str:
-    ip_network(text)
-    return text
-
-
-Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9_.-]{1,64}$")]
-Number = Annotated[str, Field(pattern=r"^[0-9*#+]{1,20}$")]
-Network = Annotated[str, AfterValidator(_network)]
-Port = Annotated[int, Field(ge=1, le=65535)]
-
-
-class Section(BaseModel):
-    """A table of hotline.toml; a key it doesn't know is an error."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-
-class Sip(Section):
-    """The SIP listener (UDP) and how this node names itself."""
-
-    host: str = "127.0.0.1"
-    port: Port = 5060
-    advertised_host: str = ""
-    """Address written into Via, Contact and SDP; empty means `host`."""
-    realm: str = "hotline"
-    max_calls: int = Field(default=500, ge=1)
-    """Live calls on this node above which new ones are answered 503."""
-
-    @property
-    def public_host(self) -> str:
-        return self.advertised_host or self.host
-
-
-class Media(Section):
-    """The media processes and the UDP ports they share out among themselves."""
-
-    host: str = "127.0.0.1"
-    port_min: Port = 20000
-    port_max: Port = 24999
-    processes: int = Field(default=1, ge=1, le=64)
-    rtp_timeout_s: float = Field(default=30.0, gt=0)
-    """A leg that hears nothing for so long while it should is reported and its call ended."""
-    orphan_s: float = Field(default=60.0, gt=0)
-    """How long legs are kept, relayed and recorded while no engine is connected."""
-
-    min_free_mb: int = Field(default=1024, ge=0)
-    """Below so much free disk nothing more is recorded; calls go on."""
-
-    @model_validator(mode="after")
-    def _enough_ports(self) -> Media:
-        if self.port_max - self.port_min < 2 * self.processes:
-            raise ValueError(f"media.port_min {self.port_min} to media.port_max {self.port_max} is too small a range")
-        return self
-
-
-class Console(Section):
-    host: Literal["127.0.0.1", "::1", "localhost"] = "127.0.0.1"
-    """Loopback only: the console has no login yet."""
-    port: Port = 8080
-    language: Literal["zh", "en"] = "zh"
-
-
-class Trunk(Section):
-    """Where calls come from: told by source address; landing numbers (落地号码) are mapped to hotlines."""
-
-    name: Name
-    networks: tuple[Network, ...]
-    numbers: dict[Number, Name]
-    home_area_code: Annotated[str, Field(pattern=r"^0\d{2,3}$")] | None = None
-    """The trunk's own area code (0471): local callers arrive without it."""
-
-    @property
-    def ip_networks(self) -> tuple[IPv4Network | IPv6Network, ...]:
-        return tuple(ip_network(text) for text in self.networks)
-
-
-class Hotline(Section):
-    name: Name
-    title: str = ""
-    menu: Path
-    """YAML of the menu; relative paths are looked for beside hotline.toml, then in the packaged prompts/menus/."""
-
-
-class Queue(Section):
-    name: Name
-    title: str = ""
-    ring_timeout_s: float = Field(default=20.0, gt=0)
-    time_limit_s: float = Field(default=600.0, gt=0)
-    """The longest wait; then a goodbye is played and a return call is owed."""
-    wrap_up_s: float = Field(default=15.0, ge=0)
-    set_aside_s: float = Field(default=60.0, gt=0)
-    """How long a seat that did not answer or refused gets no further call."""
-    record: bool = True
-    music: str = "music"
-
-
-class Seat(Section):
-    """An agent's telephone and agent number (工号)."""
-
-    number: Annotated[str, Field(pattern=r"^\d{1,8}$")]
-    name: str = ""
-    password: SecretStr
-    queues: tuple[Name, ...]
-
-
-class Codes(Section):
-    """What a seat dials to change its own status."""
-
-    sign_on: Number = "*81"
-    sign_off: Number = "*80"
-    take_break: Number = "*82"
-    back: Number = "*83"
-
-
-class Hours(Section):
-    """Working hours of a plain week, Chinese statutory holidays and make-up workdays, and an overlay of single days."""
-
-    time_zone: str = "Asia/Shanghai"
-    open: time = time(9, 0)
-    close: time = time(18, 0)
-    workdays: tuple[Annotated[int, Field(ge=1, le=7)], ...] = (1, 2, 3, 4, 5)
-    """ISO weekdays, 1 is Monday."""
-    country: str = "CN"
-    days_off: tuple[date, ...] = ()
-    extra_workdays: tuple[date, ...] = ()
-
-    @model_validator(mode="after")
-    def _order(self) -> Hours:
-        if self.open >= self.close:
-            raise ValueError(f"hours.open {self.open} must be before hours.close {self.close}")
-        return self
-
-
-class Followup(Section):
-    gave_up_after_s: float = Field(default=5.0, ge=0)
-    """A caller who hung up waiting after so long is owed a return call (回电)."""
-    due_working_hours: float = Field(default=2.0, gt=0)
 
 
 class Settings(Section):
@@ -188,6 +71,9 @@ class Settings(Section):
     hours: Hours = Hours()
     followup: Followup = Followup()
     codes: Codes = Codes()
+    guard: Guard = Guard()
+    callers: Callers = Callers()
+    listeners: tuple[OtherListener, ...] = ()
     trunks: tuple[Trunk, ...] = ()
     hotlines: tuple[Hotline, ...] = ()
     queues: tuple[Queue, ...] = ()
@@ -196,6 +82,7 @@ class Settings(Section):
     @model_validator(mode="after")
     def _references(self) -> Settings:
         for kind, names in (
+            ("listeners", [MAIN, *(one.name for one in self.listeners)]),
             ("trunks", [t.name for t in self.trunks]),
             ("hotlines", [h.name for h in self.hotlines]),
             ("queues", [q.name for q in self.queues]),
@@ -206,7 +93,10 @@ class Settings(Section):
                     raise ValueError(f"{kind}: {name!r} stands there twice")
         hotlines = {h.name for h in self.hotlines}
         queues = {q.name for q in self.queues}
+        listeners = {MAIN, *(one.name for one in self.listeners)}
         for trunk in self.trunks:
+            if trunk.listener not in listeners:
+                raise ValueError(f"trunks.{trunk.name}.listener: there is no listener {trunk.listener!r}")
             for number, hotline in trunk.numbers.items():
                 if hotline not in hotlines:
                     raise ValueError(f"trunks.{trunk.name}.numbers.{number}: there is no hotline {hotline!r}")
@@ -218,9 +108,81 @@ class Settings(Section):
             for two in self.trunks[i + 1 :]:
                 for a in one.ip_networks:
                     for b in two.ip_networks:
-                        if a.version == b.version and a.overlaps(b):
+                        accounts = one.registers and two.registers and one.username != two.username
+                        if a.version == b.version and a.overlaps(b) and not accounts:
                             raise ValueError(f"trunks.{one.name} and trunks.{two.name} share addresses: {a} and {b}")
         return self
+
+    @property
+    def prompts(self) -> Path:
+        """This hotline's own prompts, <language>/<name>.wav, laid over the packaged ones."""
+        return self.data_dir / "prompts"
+
+    @model_validator(mode="after")
+    def _places(self) -> Settings:
+        """Each listener has a place of its own, and an address that peers can be told."""
+        taken: dict[tuple[bool, str, int], str] = {}
+        for listener in self.all_listeners:
+            where = "sip" if not listener.name else f"listeners.{listener.name}"
+            other = taken.setdefault((listener.reliable, listener.host, listener.port), where)
+            if other != where:
+                raise ValueError(f"{where}.port: {listener.host}:{listener.port} is taken by {other}")
+            for key, told, bound in (
+                ("advertised_host", listener.advertised_host, listener.host),
+                ("media_advertised_host", listener.media_advertised_host, listener.media_bind),
+            ):
+                if ip_address(bound).is_unspecified and (not told or listener.local_networks):
+                    raise ValueError(f"{where}.{key}: {bound} is no address that peers can be told; name one")
+        return self
+
+    @property
+    def all_listeners(self) -> tuple[Listener, ...]:
+        """The listeners as the user agent sees them, [sip]'s first."""
+        return tuple(one.listener(self.media.host) for one in (self.sip, *self.listeners))
+
+    @model_validator(mode="after")
+    def _calls_out(self) -> Settings:
+        """What is to go out can go out, and numbers inside mean one thing."""
+        plans = {trunk.name: trunk.plan for trunk in self.trunks}
+        known = {number for plan in plans.values() for number in plan.caller_ids}
+        for queue in self.queues:
+            if queue.caller_id and queue.caller_id not in known:
+                raise ValueError(f"queues.{queue.name}.caller_id: no trunk has {queue.caller_id!r} among its caller_ids")
+        for seat in self.seats:
+            if seat.trunk and seat.trunk not in plans:
+                raise ValueError(f"seats.{seat.number}.trunk: there is no trunk {seat.trunk!r}")
+            if not seat.phone:
+                continue
+            if not seat.trunk or seat.contact:
+                raise ValueError(f"seats.{seat.number}.phone: it needs a trunk, and no contact beside it")
+            way = plans[seat.trunk].outgoing(seat.phone)
+            if isinstance(way, Refused):
+                raise ValueError(f"seats.{seat.number}.phone: {seat.phone} may not go out through {seat.trunk}: {way.why}")
+        inside = [seat.number for seat in self.seats] + [queue.number for queue in self.queues if queue.number]
+        inside += {number for trunk in self.trunks for number in trunk.numbers}
+        inside += self.codes.model_dump().values()
+        for number in inside:
+            if inside.count(number) > 1:
+                raise ValueError(f"{number!r} is the number of more than one of seats, queues, hotlines and codes")
+        return self
+
+    @property
+    def dial_plan(self) -> DialPlan:
+        """What every number leads to."""
+        return DialPlan(
+            {seat.number: self._called_at(seat) for seat in self.seats},
+            {number: hotline for trunk in self.trunks for number, hotline in trunk.numbers.items()},
+            {queue.number: queue.name for queue in self.queues if queue.number},
+            tuple(trunk.plan for trunk in self.trunks),
+        )
+
+    def _called_at(self, seat: Seat) -> Callee:
+        """How a seat is called: at its registered telephone, or at a mobile."""
+        if not seat.phone:
+            return Callee(seat.number)
+        way = next(trunk.plan.outgoing(seat.phone) for trunk in self.trunks if trunk.name == seat.trunk)
+        assert isinstance(way, Callee), "checked at start"
+        return replace(way, seat=seat.number, confirm=True)
 
     @property
     def recordings(self) -> Path:
@@ -279,6 +241,10 @@ def load(path: Path | None = None, environ: Mapping[str, str] = os.environ, **ov
     for hotline in values.get("hotlines", []):
         if isinstance(hotline, dict) and isinstance(hotline.get("menu"), str):
             hotline["menu"] = _menu_path(hotline["menu"], path.parent)
+    for listener in values.get("listeners", []):
+        if isinstance(listener, dict):
+            for key in LISTENER_FILES & listener.keys():
+                listener[key] = path.parent / str(listener[key])
     try:
         settings = Settings.model_validate(values)
     except ValidationError as error:
@@ -292,7 +258,8 @@ def _menu_path(text: str, beside: Path) -> Path:
     return here if here.exists() else Path(__file__).parent.parent / "prompts" / "menus" / text
 
 
-_SECTIONS = {name: field for name, field in Settings.model_fields.items() if name in {"sip", "media", "console", "followup"}}
+_IN_ENVIRONMENT = {"sip", "media", "console", "followup", "guard", "callers"}
+_SECTIONS = {name: field for name, field in Settings.model_fields.items() if name in _IN_ENVIRONMENT}
 
 
 def _from_environment(environ: Mapping[str, str]) -> dict[str, Any]:

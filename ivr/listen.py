@@ -9,8 +9,11 @@ from __future__ import annotations
 
 import contextlib
 import os
+import resource
 import socket
 from collections.abc import Mapping
+
+from ivr.sip.listener import Listener
 
 FIRST_FD = 3
 
@@ -24,6 +27,8 @@ def bind(kind: socket.SocketKind, host: str, port: int, setting: str) -> socket.
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     sock = socket.socket(family, kind)
     try:
+        if family == socket.AF_INET6:
+            sock.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)  # IPv4 has listeners of its own
         if kind is socket.SOCK_STREAM:
             sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         else:
@@ -39,6 +44,32 @@ def bind(kind: socket.SocketKind, host: str, port: int, setting: str) -> socket.
             f"{protocol} {host}:{port} cannot be used ({error.strerror}); choose another port: {setting}"
         ) from error
     return sock
+
+
+def mark(sock: socket.socket, dscp: int) -> None:
+    """Set the DSCP of what this socket sends (RFC 2474, RFC 4594)."""
+    if sock.family == socket.AF_INET6:
+        sock.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_TCLASS, dscp << 2)
+    else:
+        sock.setsockopt(socket.IPPROTO_IP, socket.IP_TOS, dscp << 2)
+
+
+def bind_listener(listener: Listener) -> socket.socket:
+    """The socket of a SIP listener. Raises PortTaken."""
+    kind = socket.SOCK_STREAM if listener.reliable else socket.SOCK_DGRAM
+    setting = f"port of the listener {listener.name}" if listener.name else "HOTLINE_SIP_PORT (make run SIP_PORT=…)"
+    return bind(kind, listener.host, listener.port, setting)
+
+
+def allow_descriptors() -> None:
+    """Take as many descriptors as this process may have: each connection is one, and the usual limit is a low one."""
+    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
+
+
+def socket_name(listener: Listener) -> str:
+    """What its descriptor is called when it is inherited: sip, and sip-NAME for the further ones."""
+    return f"sip-{listener.name}" if listener.name else "sip"
 
 
 def inherited(name: str, environ: Mapping[str, str] = os.environ) -> int | None:

@@ -4,12 +4,13 @@ asked again."""
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 import structlog
 
 from ivr.call import Phase
 from ivr.calltask import CallTask
+from ivr.dialplan import Callee
 from ivr.steps import SeatClaimed
 from routing.store import Store
 
@@ -22,9 +23,11 @@ log = structlog.get_logger(__name__)
 class Matcher:
     """One node's share of the matching. The claim itself is one Lua script: no seat ever gets two calls."""
 
-    def __init__(self, store: Store, tasks: dict[str, CallTask], queues: Iterable[str]) -> None:
+    def __init__(self, store: Store, tasks: dict[str, CallTask], queues: Iterable[str], seats: Mapping[str, Callee]) -> None:
+        """seats: how each is called, by agent number."""
         self._store = store
         self._tasks = tasks
+        self._seats = seats
         self._locks = {queue: asyncio.Lock() for queue in queues}
 
     async def follow_wakes(self) -> None:
@@ -55,4 +58,6 @@ class Matcher:
                     log.error("a claimed call is not here", call_id=claim.call_id, seat=claim.seat)
                     await self._store.reconcile()
                     return
-                task.tell(SeatClaimed(claim.seat, claim.skipped))
+                task.tell(SeatClaimed(self._seats.get(claim.seat, Callee(claim.seat)), claim.skipped))
+                if not claim.waiting:
+                    return

@@ -31,7 +31,7 @@ class Menus:
     async def publish(self) -> None:
         """Put the menus that the settings name into Redis. Raises ConfigError for one that callers must not meet."""
         for queue in self._settings.queues:
-            for language, names in available(PATH).items():
+            for language, names in available(PATH, self._settings.prompts).items():
                 if queue.music not in names:
                     raise ConfigError(f"queues.{queue.name}.music: there is no prompt {queue.music!r} in {language}")
         for hotline in self._settings.hotlines:
@@ -67,4 +67,4 @@ def findings_of(path: Path, settings: Settings) -> list[Finding]:
     """What is wrong with a menu, held against this installation's prompts and queues."""
     queues = [queue.name for queue in settings.queues]
     recorded = [queue.name for queue in settings.queues if queue.record]
-    return check_file(path, available(PATH), queues, recorded)
+    return check_file(path, available(PATH, settings.prompts), queues, recorded)

@@ -4,25 +4,29 @@ that task."""
 from __future__ import annotations
 
 import asyncio
-import secrets
-import time
 from collections.abc import Coroutine
-from datetime import UTC, datetime
+from dataclasses import asdict
 from typing import Any
 
 import structlog
 
 from ivr import codes
-from ivr.call import Arrival, Call
+from ivr.admission import Rate
+from ivr.arrivals import new_arrival
+from ivr.call import Call
+from ivr.callers import Refusal
+from ivr.callsout import CallsOut
 from ivr.calltask import BUSY_RETRY_S, CallTask, Shared
 from ivr.config import Settings
 from ivr.flow.model import Document
-from ivr.media.control import Message, Recording, Snapshot
+from ivr.media.control import Message, Quality, Recording, Snapshot
 from ivr.media.pool import Worker
 from ivr.menus import Menus
 from ivr.sip import events as sip
 from ivr.sip.number import Caller, normalise
 from ivr.steps import Action, EngineRestarted, MediaBack, MediaLost, Shutdown
+from ivr.strangers import Strangers
+from routing.events import QUALITY_SEQ, Event
 from routing.store import LiveCall, RedisAway, UnknownSeat
 
 GARBAGE_EVERY_S, GARBAGE_HOSTS = 60.0, 1000
@@ -33,12 +37,15 @@ log = structlog.get_logger(__name__)
 class Reception:
     """The node's live calls, by id and by leg."""
 
-    def __init__(self, settings: Settings, shared: Shared, menus: Menus) -> None:
+    def __init__(self, settings: Settings, shared: Shared, menus: Menus, strangers: Strangers) -> None:
         self._settings = settings
         self._shared = shared
         self._menus = menus
+        self._strangers = strangers
         self._queues = {queue.name: queue for queue in settings.queues}
         self._trunks = {trunk.name: trunk for trunk in settings.trunks}
+        self._rate = Rate(settings.sip.max_call_rate)
+        self.calls_out = CallsOut(settings, shared, menus, self._room, self._begin)
         self._group: asyncio.TaskGroup | None = None
         self.tasks: dict[str, CallTask] = {}
         """Live calls by call id."""
@@ -73,10 +80,18 @@ class Reception:
         match event:
             case sip.Garbage(source, why):
                 self._garbage(source.host, why)
+            case sip.Banned(host, reason, seconds):
+                log.warning("an address is banned", source=host, reason=reason, seconds=seconds)
+            case sip.Replied():
+                self._shared.trunks.on_reply(event)
             case sip.RegisterRequested():
                 self._spawn(self._register(event), "register")
             case sip.Invited():
                 self._invited(event)
+            case sip.Referred():
+                task = self._shared.legs.get(event.session)
+                if task is not None:
+                    self.calls_out.referred(event, task)
             case _:
                 task = self._shared.legs.get(event.session)
                 if task is not None:
@@ -84,6 +99,10 @@ class Reception:
 
     def on_media(self, worker: Worker, seq: int, message: Message) -> None:
         """From a media process. An event that a call has dealt with before is only acknowledged."""
+        if isinstance(message, Quality):
+            self._spawn(self._quality(message), "quality")
+            worker.done(seq)
+            return
         if isinstance(message, Recording):
             task = self.tasks.get(message.recording.rpartition("-")[0])
         else:
@@ -92,6 +111,17 @@ class Reception:
             worker.done(seq)
         else:
             task.tell(message, seq)
+
+    async def _quality(self, quality: Quality) -> None:
+        """How a leg's sound was goes into the call's record, perhaps after its end: 0 for who called, n for the n-th telephone
+        that was called."""
+        _, called, number = quality.leg.rpartition(f"{quality.call}.s")
+        task = self.tasks.get(quality.call)
+        if not called and task is not None and quality.leg != next(iter(task.call.legs)):
+            return  # a second line
+        seq = QUALITY_SEQ + (int(number) if called else 0)
+        data = {key: value for key, value in asdict(quality).items() if key not in ("leg", "call")}
+        await self._shared.store.note(quality.call, Event("quality", data), seq)
 
     def on_snapshot(self, worker: Worker, snapshot: Snapshot) -> None:
         """Connected to a media process: legs it should have and has not are opened again, legs that nobody knows are closed."""
@@ -106,13 +136,20 @@ class Reception:
                 task.tell(MediaBack())
 
     def _garbage(self, host: str, why: str) -> None:
-        """Logged once a host and while, however much comes."""
-        now = self._shared.clock()
-        if now >= self._garbage_from.get(host, 0.0):
-            if len(self._garbage_from) >= GARBAGE_HOSTS:
-                self._garbage_from.clear()
-            self._garbage_from[host] = now + GARBAGE_EVERY_S
+        if self._is_news(host):
             log.info("garbage on the SIP port", source=host, why=why)
+
+    def _is_news(self, host: str) -> bool:
+        """Whether what a stranger did is to be logged: once a host and while, and of so many hosts, whatever comes."""
+        now = self._shared.clock()
+        if now < self._garbage_from.get(host, 0.0):
+            return False
+        if len(self._garbage_from) >= GARBAGE_HOSTS:
+            self._garbage_from = {known: until for known, until in self._garbage_from.items() if now < until}
+            if len(self._garbage_from) >= GARBAGE_HOSTS:
+                return False
+        self._garbage_from[host] = now + GARBAGE_EVERY_S
+        return True
 
     async def _register(self, event: sip.RegisterRequested) -> None:
         try:
@@ -126,6 +163,9 @@ class Reception:
         if self._closing:
             self._refuse(event, 503, "Service Unavailable")
             return
+        if event.replaces:
+            self._refuse(event, 603, "")  # talks are handed on by REFER, which the talking seat sends
+            return
         seat = event.party.kind == "seat"
         code = codes.for_number(self._settings.codes, event.called) if seat else None
         if code is not None:
@@ -134,16 +174,34 @@ class Reception:
         hotline = self._hotline(event)
         document = self._menus.get(hotline)
         if document is not None:
-            if len(self.tasks) >= self._settings.sip.max_calls:
-                log.warning("busy: the call limit is reached", limit=self._settings.sip.max_calls)
-                self._refuse(event, 503, "Service Unavailable")
+            caller = self._caller(event)
+            # Who withholds the number is still kept out by it, where the trunk asserts it.
+            refusal = None if seat else self._strangers.refuses(self._number(event).number)
+            if refusal is not None:
+                self._turn_away(event, caller, refusal)
+            elif self._room():
+                self._take(event, caller, document, hotline)
             else:
-                self._take(event, document, hotline)
+                self._refuse(event, 503, "Service Unavailable")
         elif seat:
-            self._take(event, codes.document("unknown_code"), "", logged=False)
+            if not self._room():
+                self._refuse(event, 503, "Service Unavailable")
+            elif not self.calls_out.dialled(event, self.tasks.values()):
+                self._take(event, self._caller(event), codes.document("unknown_code"), "", logged=False)
         else:
-            log.info("a called number leads nowhere", trunk=event.party.name, called=event.called)
+            if self._is_news(event.source.host):
+                log.info("a called number leads nowhere", trunk=event.party.name, called=event.called)
             self._refuse(event, 404, "Not Found")
+
+    def _room(self) -> bool:
+        """Whether one more call may come."""
+        if len(self.tasks) >= self._settings.sip.max_calls:
+            log.warning("busy: the call limit is reached", limit=self._settings.sip.max_calls)
+        elif not self._rate.admits(self._shared.clock()):
+            log.warning("busy: calls come too fast", limit_per_s=self._settings.sip.max_call_rate)
+        else:
+            return True
+        return False
 
     def _refuse(self, event: sip.Invited, status: int, reason: str) -> None:
         retry_after = BUSY_RETRY_S if status == 503 else None
@@ -167,31 +225,39 @@ class Reception:
             self._refuse(event, 404, "Not Found")
             return
         log.info("seat changes its status", seat=event.party.name, status=code.status)
-        self._take(event, codes.document(code.prompt), "", logged=False)
+        self._take(event, self._caller(event), codes.document(code.prompt), "", logged=False)
 
-    def _take(self, event: sip.Invited, document: Document, hotline: str, *, logged: bool = True) -> None:
-        started = datetime.now(UTC)
-        call_id = f"{started:%Y%m%dT%H%M%S}-{secrets.token_hex(4)}"
-        if event.party.kind == "trunk":
-            trunk = self._trunks[event.party.name]
-            caller = normalise(event.caller, trunk.home_area_code)
-        else:
-            caller = Caller(event.party.name, dialable=False)
-        arrival = Arrival(
-            call_id=call_id,
-            trunk=event.party.name if event.party.kind == "trunk" else "",
+    def _caller(self, event: sip.Invited) -> Caller:
+        if event.party.kind == "seat":
+            return Caller(event.party.name, dialable=False)
+        return Caller("", dialable=False) if event.private else self._number(event)
+
+    def _number(self, event: sip.Invited) -> Caller:
+        return normalise(event.asserted or event.caller, self._trunks[event.party.name].home_area_code)
+
+    def _turn_away(self, event: sip.Invited, caller: Caller, refusal: Refusal) -> None:
+        """Before the answer, so that it costs nothing; the supervisor sees it in the console."""
+        log.info("a caller is turned away", why=refusal.why, reason=refusal.reason, left_s=refusal.left_s)
+        self._refuse(event, self._settings.callers.status, "")
+        call = {"called": event.called, "trunk": event.party.name, "province": caller.province, "city": caller.city}
+        self._spawn(self._strangers.tell_refused(caller.number, refusal, call), "refused")
+
+    def _take(self, event: sip.Invited, caller: Caller, document: Document, hotline: str, *, logged: bool = True) -> None:
+        trunk = self._trunks[event.party.name] if event.party.kind == "trunk" else None
+        arrival = new_arrival(
+            self._settings,
+            caller,
+            trunk="" if trunk is None else trunk.name,
+            in_band_dtmf="auto" if trunk is None else trunk.in_band_dtmf,
             hotline=hotline,
             called=event.called,
-            caller=caller,
-            started_at=time.time(),
-            node=self._settings.node,
-            media_host=self._settings.media.host,
-            recordings=str(self._settings.recordings),
-            recording=f"{started:%Y/%m/%d}/{call_id}",
+            diverted=event.diverted,
             logged=logged,
         )
-        call, actions = Call.arrive(arrival, event.session, event.offer, document, self._queues, self._shared.clock())
-        task = CallTask(call, self._shared.media.assign(call_id), self._shared)
+        self._begin(*Call.arrive(arrival, event.session, event.offer, document, self._queues, self._shared.clock()))
+
+    def _begin(self, call: Call, actions: list[Action]) -> None:
+        task = CallTask(call, self._shared.media.assign(call.call_id), self._shared)
         self._add(task)
         self._start(task, actions)
 

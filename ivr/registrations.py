@@ -2,17 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+import asyncio
+import random
+import secrets
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import suppress
 from typing import Any
 
 import structlog
 
 from ivr.sip.agent import UserAgent
-from ivr.sip.events import Output, RegisterRequested
+from ivr.sip.events import Address, Output, RegisterRequested
 from ivr.sip.peers import Peers
 from ivr.sip.registrar import Binding, StaleRegister, update
+from ivr.sip.requests import Ask
 from ivr.sip.target import Target
-from routing.store import Store
+from ivr.sip.uri import parse_uri
+from routing.store import RedisAway, Store
+
+KEEP_ALIVE_S = (25.0, 30.0)
 
 log = structlog.get_logger(__name__)
 
@@ -20,16 +28,59 @@ log = structlog.get_logger(__name__)
 class Registrations:
     """Registrar (RFC 3261 10.3) over the store."""
 
-    def __init__(self, agent: UserAgent, peers: Peers, store: Store, clock: Callable[[], float]) -> None:
+    def __init__(
+        self,
+        agent: UserAgent,
+        peers: Peers,
+        store: Store,
+        clock: Callable[[], float],
+        send: Callable[[Sequence[Output]], None],
+        fixed: Mapping[str, str],
+    ) -> None:
+        """fixed: seats with a telephone that does not register, and its SIP URI."""
         self._agent = agent
         self._peers = peers
         self._store = store
         self._clock = clock
+        self._send = send
+        self._fixed = fixed
+        self._behind_nat: dict[str, list[tuple[Binding, float]]] = {}
+        """With the time when each ends."""
+        self._forgetting: set[asyncio.Task[None]] = set()
 
     async def load(self, users: Iterable[str]) -> None:
         """Know the flows that are registered already, after a start."""
         for user in users:
             self._set_flows(user, await self._bindings(user))
+
+    async def keep_alive(self) -> None:
+        """Ask telephones behind NAT whether they are there, for ever: their answers keep the NAT's memory of the flow alive
+        (the kernel does that for connections)."""
+        while True:
+            await asyncio.sleep(random.uniform(*KEEP_ALIVE_S))
+            now = self._clock()
+            for binding in [one for found in self._behind_nat.values() for one, until in found if now < until]:
+                at = f"sip:{self._agent.listener(binding.received).sent_by(binding.received.host)}"
+                name, tag = secrets.token_hex(16), secrets.token_hex(8)
+                ask = Ask("OPTIONS", binding.uri, f"<{at}>;tag={tag}", f"<{binding.uri}>", name, 1, binding.received)
+                self._send(self._agent.ask(name, ask, now))
+
+    def on_lost(self, connection: Address) -> None:
+        """A connection is gone, and with it the way to whoever registered by it (RFC 5626 5.3); a telephone that is still there
+        connects and registers again."""
+        user = self._peers.flows.get(connection)
+        if user is not None:
+            task = asyncio.get_running_loop().create_task(self._forget(user, connection))
+            self._forgetting.add(task)
+            task.add_done_callback(self._forgetting.discard)
+
+    async def _forget(self, user: str, connection: Address) -> None:
+        with suppress(RedisAway):  # then it goes when it ends
+            bindings = await self._bindings(user)
+            lost = [one for one in bindings if one.received == connection]
+            await self._store.bind(user, {one.uri: {"expires_s": 0} for one in lost})
+            self._set_flows(user, [one for one in bindings if one not in lost])
+            log.info("seat lost its connection", seat=user, contacts=len(bindings) - len(lost))
 
     async def register(self, event: RegisterRequested) -> list[Output]:
         """Carry out a REGISTER whose digest is verified. Returns its response."""
@@ -45,7 +96,13 @@ class Registrations:
         return self._agent.registered(event.request, change.bound, self._clock())
 
     async def target(self, user: str, *, from_user: str, from_display: str) -> Target | None:
-        """Where the seat's telephone is: the binding that was refreshed last. None when nothing is registered."""
+        """Where the seat's telephone is: at its fixed contact, else the binding that was refreshed last. None when nothing is
+        registered."""
+        contact = self._fixed.get(user)
+        if contact is not None:
+            address = parse_uri(contact).address
+            assert address is not None, "checked by the settings"
+            return Target(contact, address, from_user=from_user, from_display=from_display, to_user=user)
         bindings = await self._bindings(user)
         if not bindings:
             return None
@@ -55,5 +112,9 @@ class Registrations:
     async def _bindings(self, user: str) -> list[Binding]:
         return [Binding.from_json(data) for data in await self._store.bindings(user)]
 
-    def _set_flows(self, user: str, bindings: Iterable[Binding]) -> None:
+    def _set_flows(self, user: str, bindings: Sequence[Binding]) -> None:
+        now = self._clock()
+        self._behind_nat[user] = [
+            (one, now + one.expires_s) for one in bindings if one.behind_nat and not self._agent.listener(one.received).reliable
+        ]
         self._peers.set_flows(user, [binding.received for binding in bindings])

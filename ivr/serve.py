@@ -22,7 +22,8 @@ from types import FrameType
 from typing import IO
 
 from ivr.config import Settings
-from ivr.listen import bind
+from ivr.listen import bind, bind_listener, socket_name
+from ivr.sip.uri import host_port
 from storage.embedded import EmbeddedRedis
 from storage.lifeline import spawn
 from storage.redis import StorageError
@@ -71,6 +72,11 @@ class Supervisor:
         self.children: dict[str, Child] = {}
 
     @property
+    def redis_url(self) -> str:
+        """Of the Redis that the processes use."""
+        return self._redis.url if self._redis else self.settings.redis_url
+
+    @property
     def log_path(self) -> Path:
         return self.settings.data_dir / "log"
 
@@ -79,14 +85,15 @@ class Supervisor:
         settings = self.settings
         settings.make_directories()
         self.log_path.mkdir(exist_ok=True)
-        sip = self._bind(socket.SOCK_DGRAM, settings.sip.host, settings.sip.port, "HOTLINE_SIP_PORT (make run SIP_PORT=…)")
-        http = self._bind(
-            socket.SOCK_STREAM, settings.console.host, settings.console.port, "HOTLINE_CONSOLE_PORT (make run CONSOLE_PORT=…)"
-        )
+        sip = {socket_name(one): self._keep(bind_listener(one)) for one in settings.all_listeners}
+        console = settings.console
+        setting = "HOTLINE_CONSOLE_PORT (make run CONSOLE_PORT=…)"
+        http = self._keep(bind(socket.SOCK_STREAM, console.host, console.port, setting))
         self._lock = self._take(settings.run_dir / "serve.lock")
         self._notify_path.unlink(missing_ok=True)
         self._notify.bind(str(self._notify_path))
-        self._say(f"sip      UDP {settings.sip.host}:{settings.sip.port}")
+        for one in settings.all_listeners:
+            self._say(f"sip      {one.transport.upper()} {host_port(one.host, one.port)}")
         if not settings.redis_url:
             self._redis = EmbeddedRedis(settings.data_dir)
             self._start_redis()
@@ -94,7 +101,7 @@ class Supervisor:
         for index in range(settings.media.processes):
             self._add(Child(f"media-{index}", ("media", "--index", str(index))))
         self._add(Child("scribe", ("scribe",), nice=GIVES_WAY))
-        self._add(Child("engine", ("engine",), {"sip": sip}))
+        self._add(Child("engine", ("engine",), sip))
         self._add(Child("console", ("console",), {"http": http}, nice=GIVES_WAY))
         self._say(f"console  http://{settings.console.host}:{settings.console.port}/")
 
@@ -158,8 +165,7 @@ class Supervisor:
         self._redis.start()
         self._say(f"redis    started, pid {self._redis.pid}, {self._redis.url}")
 
-    def _bind(self, kind: socket.SocketKind, host: str, port: int, setting: str) -> socket.socket:
-        sock = bind(kind, host, port, setting)
+    def _keep(self, sock: socket.socket) -> socket.socket:
         self._sockets.append(sock)
         return sock
 
@@ -171,7 +177,7 @@ class Supervisor:
         settings = self.settings
         environment = {k: v for k, v in os.environ.items() if not k.startswith("LISTEN_")}
         environment |= {
-            "HOTLINE_REDIS_URL": self._redis.url if self._redis else settings.redis_url,
+            "HOTLINE_REDIS_URL": self.redis_url,
             "HOTLINE_DATA_DIR": str(settings.data_dir),
             "HOTLINE_SIP_PORT": str(settings.sip.port),
             "HOTLINE_CONSOLE_PORT": str(settings.console.port),

@@ -7,9 +7,11 @@ in one script; then SIP messages leave; then media is told.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
+from ivr.dialplan import Callee, Destination
+from ivr.flow.model import Document
 from ivr.media import control as media
 from ivr.sip import events as sip
 from routing.commit import Op
@@ -19,10 +21,14 @@ from routing.commit import Op
 
 @dataclass(frozen=True, slots=True)
 class LegOpened:
-    """Media gave the leg its UDP port."""
+    """Media gave the leg its UDP port. host: the address the leg's peer is told ("": the settings' own). srtp_key: a new key
+    (sdes.key) where its listener's media is encrypted, else ""; srtp_required: it must be."""
 
     leg: str
     port: int
+    host: str = ""
+    srtp_key: str = field(default="", repr=False)
+    srtp_required: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,15 +43,50 @@ class LegFailed:
 class SeatClaimed:
     """The queue found a seat for this caller; it is reserved. skipped: (seat, reason) of those who could not take the call."""
 
-    seat: str
+    seat: Callee
     skipped: tuple[tuple[str, str], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
-class SeatUnreachable:
-    """The claimed seat has no telephone registered any more."""
+class SeatTaken:
+    """The seat that TakeSeat named is reserved for this call."""
+
+    seat: str
+
+
+@dataclass(frozen=True, slots=True)
+class SeatBusy:
+    """The seat that TakeSeat named can't be had: it has another call, or Redis is away."""
+
+    seat: str
+
+
+@dataclass(frozen=True, slots=True)
+class Unreachable:
+    """There is no (further) address where the leg's party could be dialled."""
 
     leg: str
+
+
+@dataclass(frozen=True, slots=True)
+class Consulting:
+    """The seat that talks in this call dials somebody on a second line, `leg`; `offer` as in sip.Invited."""
+
+    leg: str
+    offer: bytes
+    callee: Callee
+
+
+@dataclass(frozen=True, slots=True)
+class TransferAsked:
+    """A REFER, with what its target means: see sip.Referred. document: the menu of a hotline."""
+
+    leg: str
+    refer: str
+    to: str
+    destination: Destination
+    replaces: str = ""
+    document: Document | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +113,11 @@ Happening = (
     LegOpened
     | LegFailed
     | SeatClaimed
-    | SeatUnreachable
+    | SeatTaken
+    | SeatBusy
+    | Unreachable
+    | Consulting
+    | TransferAsked
     | MediaLost
     | MediaBack
     | EngineRestarted
@@ -144,17 +189,24 @@ class RejectCaller:
 
 
 @dataclass(frozen=True, slots=True)
-class DialSeat:
-    """INVITE the seat's telephone."""
+class RingCaller:
+    """180 to the INVITE of whoever calls."""
 
     leg: str
-    seat: str
+
+
+@dataclass(frozen=True, slots=True)
+class Dial:
+    """INVITE a seat's telephone or an outside number."""
+
+    leg: str
+    callee: Callee
     sdp: bytes
 
 
 @dataclass(frozen=True, slots=True)
 class CancelDial:
-    """CANCEL the INVITE to the seat."""
+    """CANCEL our INVITE."""
 
     leg: str
 
@@ -197,7 +249,40 @@ class RejectReinvite:
     status: int
 
 
+@dataclass(frozen=True, slots=True)
+class AcceptRefer:
+    """202 to a REFER; its progress is told by NOTIFY."""
+
+    leg: str
+    refer: str
+
+
+@dataclass(frozen=True, slots=True)
+class NotifyRefer:
+    """NOTIFY what became of a REFER: the status of the new call."""
+
+    leg: str
+    refer: str
+    status: int
+
+
+@dataclass(frozen=True, slots=True)
+class RefuseRefer:
+    """A final refusal of a REFER; the talk goes on as it was."""
+
+    leg: str
+    refer: str
+    status: int
+
+
 # in Redis
+
+
+@dataclass(frozen=True, slots=True)
+class TakeSeat:
+    """Reserve this seat for the call, if it has no other; SeatTaken or SeatBusy follows."""
+
+    seat: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -216,7 +301,19 @@ class Change:
 
 
 SipAction = (
-    AnswerCaller | RejectCaller | DialSeat | CancelDial | HangUpLeg | ConfirmBye | Reinvite | AnswerReinvite | RejectReinvite
+    AnswerCaller
+    | RejectCaller
+    | RingCaller
+    | Dial
+    | CancelDial
+    | HangUpLeg
+    | ConfirmBye
+    | Reinvite
+    | AnswerReinvite
+    | RejectReinvite
+    | AcceptRefer
+    | NotifyRefer
+    | RefuseRefer
 )
 MediaAction = OpenLeg | PlayPrompts | Tell
-Action = SipAction | MediaAction | Emit | Change
+Action = SipAction | MediaAction | TakeSeat | Emit | Change

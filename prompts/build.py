@@ -1,4 +1,4 @@
-"""[io] Speaks the texts: <language>/texts.yaml → <language>/<name>.wav, and common/music.wav and beep.wav.
+"""[io] Speaks the texts: <language>/texts.yaml → <language>/<name>.wav, and common/music.wav, beep.wav and ringback.wav.
 
 Only what changed is spoken again: built.yaml beside them has each recipe (text, voice, RECIPE) and hash of its WAV. A WAV that
 is not what was built is somebody's own recording: it is never touched. Delete it to have the text spoken again.
@@ -15,7 +15,7 @@ from typing import Any
 import yaml
 
 from prompts.catalogue import COMMON, languages
-from prompts.sound import RATE, Sound, active_level_db, beep, level_to, music, to_telephone, trim, wav_bytes
+from prompts.sound import RATE, Sound, active_level_db, beep, level_to, music, ringback, to_telephone, trim, wav_bytes
 from prompts.speech import Speaker, Voice
 
 VOICES: Mapping[str, Voice] = {
@@ -69,6 +69,7 @@ def build(root: Path, force: bool = False) -> list[Built]:
     jobs[COMMON] = [
         _Job(root / COMMON, "music", f"music {RECIPE}", music),
         _Job(root / COMMON, "beep", f"beep {RECIPE}", beep),
+        _Job(root / COMMON, "ringback", f"ringback {RECIPE}", ringback),
     ]
     built: list[Built] = []
     for language, work in jobs.items():

@@ -1,4 +1,5 @@
-"""Finds prompts by name: prompts/<language>/<name>.wav, else common/<name>.wav, else another language's."""
+"""Finds prompts by name: <language>/<name>.wav, else common/<name>.wav, else another language's. A hotline's own folder is laid
+over the packaged one: what it holds by a name is what callers hear."""
 
 from __future__ import annotations
 
@@ -13,29 +14,35 @@ class PromptMissing(LookupError):
     """No language has a prompt of that name."""
 
 
-def languages(root: Path) -> tuple[str, ...]:
-    """The languages under `root`, in order of name: folders with a texts.yaml or WAVs, but common/."""
-    found = {path.parent.name for pattern in ("*/texts.yaml", "*/*.wav") for path in root.glob(pattern)}
+def languages(*roots: Path) -> tuple[str, ...]:
+    """The languages under the roots, in order of name: folders with a texts.yaml or WAVs, but common/."""
+    found = {path.parent.name for root in roots for pattern in ("*/texts.yaml", "*/*.wav") for path in root.glob(pattern)}
     return tuple(sorted(found - {COMMON}))
 
 
-def available(root: Path) -> Mapping[str, frozenset[str]]:
+def available(*roots: Path) -> Mapping[str, frozenset[str]]:
     """The prompts there are by language, common ones in each: what flow.check asks for."""
-    common = {path.stem for path in root.glob(f"{COMMON}/*.wav")}
-    return {
-        language: frozenset(common | {path.stem for path in root.glob(f"{language}/*.wav")}) for language in languages(root)
-    }
+
+    def named(folder: str) -> set[str]:
+        return {path.stem for root in roots for path in root.glob(f"{folder}/*.wav")}
+
+    common = named(COMMON)
+    return {language: frozenset(common | named(language)) for language in languages(*roots)}
 
 
 class Catalogue:
-    """The prompts of one language. The folder is read once, here: a prompt added later needs a new Catalogue."""
+    """The prompts of one language; of two roots with a prompt of one name and folder the later one has it.
 
-    def __init__(self, root: Path, language: str) -> None:
+    The folders are read once, here: a prompt added later needs a new Catalogue.
+    """
+
+    def __init__(self, language: str, *roots: Path) -> None:
         self.language = language
         self._paths: dict[str, Path] = {}
-        others = [other for other in languages(root) if other != language]
+        others = [other for other in languages(*roots) if other != language]
         for folder in (*reversed(others), COMMON, language):
-            self._paths.update((path.stem, path) for path in sorted((root / folder).glob("*.wav")))
+            for root in roots:
+                self._paths.update((path.stem, path) for path in sorted((root / folder).glob("*.wav")))
 
     def names(self) -> frozenset[str]:
         """All prompts that path() finds."""

@@ -83,6 +83,14 @@ def beep(level_db: float = -18.0) -> Sound:
     return level_to(np.sin(2 * np.pi * 1000 * seconds) * edge, level_db)
 
 
+def ringback(level_db: float = -18.0) -> Sound:
+    """What a caller hears while a telephone in China rings: 450 Hz, one second of five."""
+    seconds = np.arange(RATE) / RATE
+    edge = np.minimum(1, np.minimum(seconds, seconds[::-1]) / 0.01)
+    tone = level_to(np.sin(2 * np.pi * 450 * seconds) * edge, level_db)
+    return np.concatenate([tone, np.zeros(4 * RATE, dtype=tone.dtype)])
+
+
 CHORDS = (("A3", "C4", "E4", "G4"), ("F3", "A3", "C4", "E4"), ("C4", "E4", "G4", "B4"), ("G3", "B3", "D4", "A4"))
 """Am7, Fmaj7, Cmaj7, Gadd9: four bars that lead into themselves."""
 _SEMITONES = {"C": -9, "D": -7, "E": -5, "F": -4, "G": -2, "A": 0, "B": 2}

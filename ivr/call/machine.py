@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Self
+from typing import Self, assert_never
 
-from ivr.call import ending, menu, offering, recovery, talking
-from ivr.call.leg import Leg
-from ivr.call.state import Arrival, Phase, State, Times
-from ivr.config import Queue
+from ivr.call import answering, calling, dialling, ending, leaving, menu, offering, recovery, talking, transferring
+from ivr.call.leg import Leg, LegState
+from ivr.call.state import Arrival, Kind, Phase, State, Times
+from ivr.dialplan import Callee
 from ivr.flow.model import Document
 from ivr.flow.run import FlowRun, Key, PromptDone
 from ivr.media import control as media
+from ivr.sections import Queue
 from ivr.sip import events as sip
+from ivr.sip import sdp
 from ivr.steps import (
     Action,
+    Consulting,
     EngineRestarted,
     Happening,
     LegFailed,
@@ -22,22 +25,27 @@ from ivr.steps import (
     MediaBack,
     MediaLost,
     OpenLeg,
+    SeatBusy,
     SeatClaimed,
-    SeatUnreachable,
+    SeatTaken,
     Shutdown,
     Tell,
+    TransferAsked,
+    Unreachable,
 )
 
 
 class Call(State):
-    """A caller's call. Create it with `arrive`, feed it with `receive` and `tick`, put it down with `to_json`."""
+    """A call. Create it with `arrive`, `dialled` or `originate`, feed it with `receive` and `tick`, put it down with
+    `to_json`."""
 
     @classmethod
     def arrive(
         cls, arrival: Arrival, leg: str, offer: bytes, document: Document, queues: Mapping[str, Queue], now: float
     ) -> tuple[Self, list[Action]]:
         """A call comes in; `offer` is the SDP of its INVITE, empty for a late offer."""
-        call = cls(arrival, FlowRun(document), queues, {leg: Leg(leg)}, Times(now), offer=offer, now=now)
+        legs = {leg: Leg(leg, state=LegState.INVITED, offer=offer)}
+        call = cls(arrival, FlowRun(document), queues, legs, Times(now), leg, now=now)
         call.do(OpenLeg(leg))
         caller = arrival.caller
         call.emit(
@@ -50,54 +58,105 @@ class Call(State):
             dialable=caller.dialable,
             province=caller.province,
             city=caller.city,
+            **({"diverted": list(arrival.diverted)} if arrival.diverted else {}),
         )
+        return call, call.take()
+
+    @classmethod
+    def dialled(
+        cls,
+        arrival: Arrival,
+        leg: Leg,
+        callee: Callee,
+        queue: str,
+        document: Document,
+        queues: Mapping[str, Queue],
+        now: float,
+    ) -> tuple[Self, list[Action]]:
+        """A seat's telephone dials, by its `leg`, a colleague (a Kind.INTERNAL call) or an outside number. `queue`: the seat's,
+        whose ring time, wrap-up and recording it follows."""
+        call = cls(arrival, FlowRun(document), queues, {leg.leg: leg}, Times(now), "", Phase.DIALLING, now=now)
+        far = dialling.new_leg(call, callee)
+        if arrival.kind is Kind.INTERNAL:
+            call.caller, call.line, call.seat = leg.leg, far.leg, far.seat
+        else:
+            call.caller, call.line, call.seat, call.queue = far.leg, leg.leg, leg.seat, queue
+        calling.begin(call)
+        return call, call.take()
+
+    @classmethod
+    def originate(
+        cls,
+        arrival: Arrival,
+        seat: Callee,
+        callee: Callee,
+        queue: str,
+        document: Document,
+        queues: Mapping[str, Queue],
+        now: float,
+    ) -> tuple[Self, list[Action]]:
+        """A seat is to call somebody: its own telephone is called first. `queue` as in dialled()."""
+        call = cls(arrival, FlowRun(document), queues, {}, Times(now), "", Phase.SUMMONING, queue, seat.seat, now=now)
+        call.line = dialling.new_leg(call, seat).leg
+        call.caller = dialling.new_leg(call, callee).leg
+        calling.begin(call)
         return call, call.take()
 
     def receive(self, event: Happening, now: float) -> list[Action]:
         """Something happened; events that no longer fit give []."""
         self.now = now
         match event:
-            case LegOpened(leg, port):
-                self._leg_opened(leg, port)
+            case LegOpened():
+                self._leg_opened(event)
             case LegFailed(leg):
-                menu.leg_failed(self, leg)
+                recovery.leg_failed(self, leg)
             case sip.Acknowledged(leg, answer, reinvite):
                 if reinvite and answer:
                     recovery.reinvite_answered(self, leg, answer)
                 elif not reinvite:
-                    menu.acknowledged(self, answer)
+                    self._acknowledged(leg, answer)
             case media.Digit(leg, digit) | sip.Digit(leg, digit):
-                if self.phase is Phase.MENU and leg == self.caller_leg.leg:
+                if self.phase is Phase.MENU and leg == self.caller:
                     menu.flow(self, self.flow.receive(Key(digit), now))
+                else:
+                    answering.pressed(self, leg, digit)
             case media.Played(_, play):
                 if self.phase is Phase.MENU and play > 0:  # also when a file could not be played: the menu goes on
                     menu.flow(self, self.flow.receive(PromptDone(play), now))
-            case SeatClaimed(seat, skipped):
-                offering.seat_claimed(self, seat, skipped)
-            case SeatUnreachable(leg):
-                offering.rejected(self, leg, 480)
+            case SeatClaimed(callee, skipped):
+                offering.seat_claimed(self, callee, skipped)
+            case SeatTaken(seat):
+                answering.seat_had(self, seat)
+            case SeatBusy(seat):
+                answering.seat_busy(self, seat)
+            case Unreachable(leg):
+                answering.unreachable(self, leg)
             case sip.Progressed(leg, _):
-                offering.seat_rings(self, leg)
+                answering.rings(self, leg)
             case sip.Answered(leg, answer):
-                offering.seat_answered(self, leg, answer)
+                answering.answered(self, leg, answer)
             case sip.Rejected(leg, status):
-                offering.rejected(self, leg, status)
-            case sip.Cancelled():
-                ending.end(self, "caller", ending.reason_of_hangup(self))
+                answering.refused(self, leg, status)
+            case sip.Cancelled(leg):
+                leaving.cancelled(self, leg)
             case sip.HungUp(leg):
-                ending.hung_up(self, leg)
+                leaving.hung_up(self, leg)
             case sip.Broken(leg, why):
-                ending.broken(self, leg, why)
+                leaving.broken(self, leg, why)
             case sip.Over(leg):
-                ending.bye_answered(self, leg)
+                leaving.over(self, leg)
             case sip.Reinvited(leg, offer):
                 talking.reinvited(self, leg, offer)
             case sip.ReinviteAnswered(leg, answer):
                 recovery.reinvite_answered(self, leg, answer)
             case sip.ReinviteRejected(leg, status, owner):
                 recovery.reinvite_rejected(self, leg, status, owner=owner)
-            case media.Silent(leg, seconds):
-                ending.silent(self, leg, seconds)
+            case Consulting():
+                transferring.consult(self, event)
+            case TransferAsked():
+                transferring.asked(self, event)
+            case media.Silent(leg):
+                leaving.silent(self, leg)
             case media.Recording(_, what, detail):
                 if what in ("gap", "failed", "low_space"):
                     self.emit("recording_gap", detail=f"{what}: {detail}")
@@ -109,6 +168,8 @@ class Call(State):
                 recovery.engine_restarted(self)
             case Shutdown():
                 ending.end(self, "system", "shutdown")
+            case _:  # pragma: no cover
+                assert_never(event)
         return self.take()
 
     def deadline(self) -> float | None:
@@ -127,7 +188,7 @@ class Call(State):
                 continue  # an earlier one ended it
             kind, _, leg = name.partition(":")
             if kind == "ring":
-                offering.no_answer(self)
+                answering.no_answer(self, leg)
             elif kind == "queue":
                 menu.time_limit(self)
             else:
@@ -140,16 +201,42 @@ class Call(State):
         """The queue's limit rests while a seat rings: it is looked at again when the caller comes back."""
         return timer != "queue" or self.phase is Phase.QUEUED
 
-    def _leg_opened(self, name: str, port: int) -> None:
-        leg = self.legs.get(name)
-        stale = leg is not None and leg.seat and not leg.up and leg is not self.seat_leg
-        if leg is None or stale or self.phase is Phase.ENDED:
-            self.do(Tell(media.Close(name)))
+    def _leg_opened(self, opened: LegOpened) -> None:
+        leg = self.legs.get(opened.leg)
+        if leg is None or self.phase is Phase.ENDED or leg.state in (LegState.CLOSING, LegState.OVER):
+            self.do(Tell(media.Close(opened.leg)))
             return
-        leg.port = port
+        leg.port, leg.host = opened.port, opened.host
+        leg.srtp_key, leg.srtp_required = opened.srtp_key, opened.srtp_required
         if leg.up:
             recovery.reopened(self, leg)
-        elif leg.seat:
-            offering.dial(self, leg)
-        else:
-            menu.answer(self, leg)
+        elif leg.state is LegState.INVITED and self.phase is Phase.ARRIVED:
+            menu.take(self, leg)
+        elif leg.state is LegState.INVITED:
+            self._port_for_a_seat(leg)
+        elif leg.state is LegState.NEW and answering.role(self, leg):
+            dialling.dial(self, leg)
+
+    def _port_for_a_seat(self, leg: Leg) -> None:
+        """A seat that dials has its port: should the other have answered already, they are joined now."""
+        third = self.other_leg
+        if leg is self.aside and third is not None and self.has_taken(third):
+            transferring.taken(self)
+        elif self.phase is Phase.DIALLING and self.has_taken(calling.far(self)):
+            calling.taken(self)
+
+    def _acknowledged(self, name: str, answer: bytes) -> None:
+        """The ACK of our 200, with the peer's answer if the offer was ours."""
+        leg = self.legs.get(name)
+        if leg is None or not leg.up:
+            return
+        if answer and leg.stream is None:
+            try:
+                leg.accept(answer)
+            except sdp.SdpError:
+                leaving.gone(self, leg, "system", "no_common_codec")
+                return
+            self.do(self.remote(leg))
+        leg.offer = b""
+        if self.phase is Phase.ARRIVED:
+            menu.begin(self)

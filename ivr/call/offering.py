@@ -1,71 +1,42 @@
-"""OFFERED: a seat is claimed, its telephone dialled; it answers, refuses, or lets it ring."""
+"""OFFERED: a seat is claimed and its telephone rings; somebody takes the call there, or nobody does."""
 
 from __future__ import annotations
 
-from ivr.call.ending import hang_up_leg
+from ivr.call.dialling import new_leg, summon
 from ivr.call.leg import Leg
 from ivr.call.state import ANNOUNCEMENT_PLAY, Phase, State
 from ivr.call.talking import join, record
 from ivr.call.waiting import back_to_queue
-from ivr.sip import sdp
-from ivr.steps import CancelDial, Change, DialSeat, HangUpLeg, OpenLeg, PlayPrompts
+from ivr.dialplan import Callee
+from ivr.steps import Change, PlayPrompts
 from prompts.catalogue import agent_number
-from routing.commit import FreeSeat, SeatState
+from routing.commit import SeatState
 
-REASONS = {408: "unreachable", 480: "unreachable", 486: "busy", 600: "busy", 603: "declined"}
-"""Why a seat is set aside, by the status of its refusal."""
+NO_PORT_PAUSE_S = 5.0
 
 
-def seat_claimed(call: State, seat: str, skipped: tuple[tuple[str, str], ...]) -> None:
+def seat_claimed(call: State, callee: Callee, skipped: tuple[tuple[str, str], ...]) -> None:
     """The queue found a seat: open a leg to dial it. A call that no longer waits gives the seat back."""
     if call.phase is not Phase.QUEUED:
-        call.do(Change(FreeSeat(seat)))
+        call.free(callee.seat)
         return
-    call.offers += 1
-    call.seat = seat
-    leg = Leg(call.seat_leg_name, seat)
-    call.legs[leg.leg] = leg
+    leg = new_leg(call, callee)
+    call.taken.append(callee.seat)
+    call.seat, call.line = callee.seat, leg.leg
     call.go(Phase.OFFERED)
-    call.timers["ring"] = call.now + call.queues[call.queue].ring_timeout_s
-    call.emit("offered", seat=seat, skipped=[list(pair) for pair in skipped])
+    call.emit("offered", seat=callee.seat, skipped=[list(pair) for pair in skipped])
     if call.media_there:
-        call.do(OpenLeg(leg.leg))
+        summon(call, leg, call.queues[call.queue].ring_timeout_s)
     else:
-        back_to_queue(call, "media_lost", set_aside_s=0.0)
+        back_to_queue(call, "media_lost")
 
 
-def dial(call: State, leg: Leg) -> None:
-    """Media gave the seat's leg a port: INVITE its telephone."""
-    leg.sdp_version += 1
-    leg.closing = True  # until the INVITE has its final answer
-    call.do(Change(SeatState(leg.seat, "ringing")))
-    call.do(DialSeat(leg.leg, leg.seat, sdp.offer(**call.sdp_terms(leg))))
-
-
-def seat_rings(call: State, name: str) -> None:
-    """180 or 183."""
-    if call.is_offered(name):
-        call.emit("ringing", seat=call.seat)
-
-
-def seat_answered(call: State, name: str, answer: bytes) -> None:
+def taken(call: State, leg: Leg) -> None:
     """Caller and seat are joined, hear the agent number, and are recorded."""
-    leg = call.legs.get(name)
-    if leg is None or not call.is_offered(name):
-        call.do(HangUpLeg(name))
-        return
-    leg.up, leg.closing = True, False
-    try:
-        leg.stream = sdp.accept(answer)
-    except sdp.SdpError:
-        hang_up_leg(call, leg)
-        failed(call, "no_common_codec", status=488)
-        return
     call.go(Phase.TALKING)
     call.times.talking = call.now
     call.do(Change(SeatState(call.seat, "talking")))
     call.emit("talking", seat=call.seat, wait_s=call.wait_s())
-    call.do(call.remote(leg))
     join(call)
     announcement = agent_number(call.seat)
     for each in (call.caller_leg, leg):
@@ -73,26 +44,13 @@ def seat_answered(call: State, name: str, answer: bytes) -> None:
     record(call)
 
 
-def no_answer(call: State) -> None:
-    """The ring time is over."""
-    leg = call.seat_leg
-    if call.phase is Phase.OFFERED and leg is not None:
-        if leg.closing:
-            call.do(CancelDial(leg.leg))
-        call.emit("no_answer", seat=call.seat)
-        back_to_queue(call, "no_answer", set_aside_s=call.queues[call.queue].set_aside_s)
-
-
-def rejected(call: State, name: str, status: int) -> None:
-    """The seat's telephone said no, nobody answered there (408), or it has confirmed our CANCEL (487)."""
-    leg = call.legs.get(name)
-    if leg is not None:
-        leg.closing = False
-    if call.is_offered(name):
-        failed(call, REASONS.get(status, "refused"), status=status)
-
-
-def failed(call: State, why: str, *, status: int) -> None:
+def lost(call: State, why: str, status: int) -> None:
     """This offer is over; the caller keeps the place, the seat is set aside."""
-    call.emit("refused", seat=call.seat, status=status)
+    if why == "no_port":
+        back_to_queue(call, why, set_aside_s=NO_PORT_PAUSE_S)
+        return
+    if why == "no_answer":
+        call.emit("no_answer", seat=call.seat)
+    else:
+        call.emit("refused", seat=call.seat, status=status)
     back_to_queue(call, why, set_aside_s=call.queues[call.queue].set_aside_s)

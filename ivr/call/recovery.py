@@ -2,29 +2,32 @@
 
 from __future__ import annotations
 
+from ivr.call import answering, calling, transferring
+from ivr.call.dialling import redial, want
 from ivr.call.ending import end
-from ivr.call.leg import Leg
+from ivr.call.leg import Leg, LegState
 from ivr.call.menu import flow
 from ivr.call.state import Phase, State
-from ivr.call.talking import change, join, record, record_on
+from ivr.call.talking import change, connect, join, record, record_on
 from ivr.call.waiting import back_to_queue, music
 from ivr.flow.run import Resume
 from ivr.sip import sdp
-from ivr.steps import CancelDial, Change, HangUpLeg, OpenLeg, Reinvite
+from ivr.steps import Change, HangUpLeg, OpenLeg, Reinvite, TakeSeat
 from routing.commit import Requeue
 
 
 def media_lost(call: State) -> None:
-    """The legs' ports are gone. A seat that was ringing is given back."""
+    """The legs' ports are gone, and with them whoever was being called: a seat is given back, a third party let go."""
     if call.phase is Phase.ENDED or not call.media_there:
         return
     call.media_there = False
     call.emit("media_lost")
-    leg = call.seat_leg
-    if call.phase is Phase.OFFERED and leg is not None:
-        if leg.closing:
-            call.do(CancelDial(leg.leg))
-        back_to_queue(call, "media_lost", set_aside_s=0.0)
+    if call.other is not None:
+        transferring.lost(call, "media_lost", 480)
+    if call.phase is Phase.OFFERED:
+        back_to_queue(call, "media_lost")
+    elif call.phase in (Phase.SUMMONING, Phase.DIALLING):
+        end(call, "system", "media_lost")
     for each in call.legs.values():
         each.port = 0
 
@@ -34,10 +37,22 @@ def media_back(call: State) -> None:
     if call.phase is Phase.ENDED or call.media_there:
         return
     call.media_there = True
-    seat = call.seat_leg
-    for leg in call.legs.values():
-        if leg is call.caller_leg or (leg is seat and leg.up):
+    for leg in (call.caller_leg, call.seat_leg):
+        if leg is not None:
             call.do(OpenLeg(leg.leg))
+
+
+def leg_failed(call: State, name: str) -> None:
+    """Media has no port. Without one for the caller there is no call; without one for a seat the caller waits on."""
+    leg = call.legs.get(name)
+    if leg is None or call.phase is Phase.ENDED:
+        return
+    if answering.role(call, leg):
+        answering.lost(call, leg, "no_port", 503)
+    elif leg is call.aside:
+        transferring.lost(call, "no_port", 503)
+    elif name in (call.caller, call.line):
+        end(call, "system", "busy" if leg.state is LegState.INVITED else "media_lost")
 
 
 def reopened(call: State, leg: Leg) -> None:
@@ -63,7 +78,7 @@ def reinvite_answered(call: State, name: str, answer: bytes) -> None:
     if leg is None or not leg.up:
         return
     try:
-        stream = sdp.accept(answer)
+        stream = sdp.accept(answer, srtp_key=leg.srtp_key, srtp_required=leg.srtp_required)
     except sdp.SdpError:
         end(call, "system", "no_common_codec")
         return
@@ -87,7 +102,7 @@ def sound_again(call: State, *, new_media: bool) -> None:
     """What the caller was hearing is heard again. Without new media this repeats commands that media may have missed."""
     if call.phase is Phase.MENU:
         flow(call, call.flow.receive(Resume(), call.now))
-    elif call.phase in (Phase.QUEUED, Phase.OFFERED):
+    elif call.phase in (Phase.QUEUED, Phase.OFFERED, Phase.TRANSFERRING):
         music(call, call.caller_leg)
     elif call.phase is Phase.TALKING:
         join(call)
@@ -99,24 +114,37 @@ def sound_again(call: State, *, new_media: bool) -> None:
 
 
 def engine_restarted(call: State) -> None:
-    """A new engine read this call from Redis. A ringing seat is cancelled and the caller offered again; the rest goes on."""
+    """A new engine read this call from Redis. A ringing seat is cancelled and the caller offered again; whoever else was being
+    called is called again; the rest goes on."""
     if call.phase is Phase.ENDED:
         for each in call.legs.values():
-            if each.closing:
+            if each.state is LegState.CLOSING:
                 call.do(HangUpLeg(each.leg))
         return
     call.emit("engine_restarted")
     for each in call.legs.values():
         if each.up and each.stream is not None:
             call.do(call.remote(each))
-    if call.phase is Phase.ARRIVED and not call.caller_leg.up:
-        call.do(OpenLeg(call.caller_leg.leg))
-        return
-    leg = call.seat_leg
-    if call.phase is Phase.OFFERED and leg is not None:
-        if leg.closing:
-            call.do(CancelDial(leg.leg))
-        back_to_queue(call, "engine_restarted", set_aside_s=0.0)
+        elif each.state is LegState.INVITED:
+            call.do(OpenLeg(each.leg))
+    if call.phase is Phase.OFFERED:
+        back_to_queue(call, "engine_restarted")
     if call.phase is Phase.QUEUED:
         call.do(Change(Requeue(call.queue)))
+    for leg in tuple(call.legs.values()):
+        if answering.role(call, leg) and not leg.up:
+            call_again(call, leg)
+    third, aside = call.other_leg, call.aside
+    if third is not None and aside is not None and aside.up and call.has_taken(third):
+        connect(call, aside, third)
     sound_again(call, new_media=False)
+
+
+def call_again(call: State, leg: Leg) -> None:
+    """Whoever was being called when the engine died. A seat that was only reserved has been given back by Redis meanwhile."""
+    if call.phase is Phase.DIALLING and calling.near(call).seat not in call.taken:
+        call.do(TakeSeat(calling.near(call).seat))
+    elif leg.callee is not None and leg.state is LegState.DIALLED:
+        redial(call, leg, leg.callee)
+    else:
+        want(call, leg)

@@ -3,21 +3,32 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from enum import StrEnum
 from typing import Any, Self
 
-from ivr.call.leg import Leg
-from ivr.config import Queue
+from ivr.call.leg import Leg, LegState
 from ivr.flow.model import Document
 from ivr.flow.run import FlowRun
 from ivr.media import control as media
+from ivr.sections import Queue
+from ivr.sip import sdp
 from ivr.sip.number import Caller
-from ivr.steps import Action, Emit, Tell
+from ivr.steps import Action, Change, Emit, Tell
+from routing.commit import FreeSeat
 
 MUSIC_PLAY = -1
 ANNOUNCEMENT_PLAY = -2
 """Play numbers of the call's own; the menu's are positive."""
+
+
+class Kind(StrEnum):
+    """INBOUND: a caller's, or a seat's own to a menu. OUTBOUND: a seat calls an outside number, or has it called. INTERNAL: a
+    seat calls a seat."""
+
+    INBOUND = "inbound"
+    OUTBOUND = "outbound"
+    INTERNAL = "internal"
 
 
 class Phase(StrEnum):
@@ -27,23 +38,33 @@ class Phase(StrEnum):
     MENU = "MENU"
     QUEUED = "QUEUED"
     OFFERED = "OFFERED"
+    SUMMONING = "SUMMONING"
+    DIALLING = "DIALLING"
     TALKING = "TALKING"
+    TRANSFERRING = "TRANSFERRING"
     ENDED = "ENDED"
 
 
 FOLLOWS: Mapping[Phase, frozenset[Phase]] = {
+    # inbound
     Phase.ARRIVED: frozenset({Phase.MENU, Phase.ENDED}),
     Phase.MENU: frozenset({Phase.QUEUED, Phase.ENDED}),
     Phase.QUEUED: frozenset({Phase.OFFERED, Phase.MENU, Phase.ENDED}),
     Phase.OFFERED: frozenset({Phase.TALKING, Phase.QUEUED, Phase.ENDED}),
-    Phase.TALKING: frozenset({Phase.ENDED}),
+    # outbound: the seat's own telephone first; then, and where the seat itself has dialled, the other's
+    Phase.SUMMONING: frozenset({Phase.DIALLING, Phase.ENDED}),
+    Phase.DIALLING: frozenset({Phase.TALKING, Phase.ENDED}),
+    # all
+    Phase.TALKING: frozenset({Phase.TRANSFERRING, Phase.QUEUED, Phase.MENU, Phase.ENDED}),
+    Phase.TRANSFERRING: frozenset({Phase.TALKING, Phase.QUEUED, Phase.ENDED}),
     Phase.ENDED: frozenset(),
 }
 
 
 @dataclass(frozen=True, slots=True)
 class Arrival:
-    """What is known of a call when it comes."""
+    """What is known of a call when it begins. The caller is the outside party: of an outbound call, who is called; of an
+    internal one, the seat that calls."""
 
     call_id: str
     trunk: str
@@ -60,6 +81,13 @@ class Arrival:
     """Where this call's recording lies below it, without the ending."""
     logged: bool = True
     """False for a seat that dials a code: it leaves no call in the log."""
+    kind: Kind = Kind.INBOUND
+    in_band_dtmf: str = "auto"
+    """Whether the caller's keys are looked for in the sound: "always", "never", or "auto", where they don't come as events."""
+    diverted: tuple[str, ...] = ()
+    """Numbers the call was diverted from, the latest first."""
+    callback_id: str = ""
+    """Of an outbound call: the return call it is made for, as its maker names it."""
 
 
 @dataclass(slots=True)
@@ -69,6 +97,20 @@ class Times:
     began: float
     queued: float | None = None
     talking: float | None = None
+    talked: float = 0.0
+    """Seconds of talks before the caller was put in line again."""
+
+
+@dataclass(slots=True)
+class Other:
+    """A third party, on `leg`: the talking `seat` consults it from its second line `aside`, or the caller is being transferred
+    to it as the REFER `refer`, which came by leg `by`, asks."""
+
+    leg: str
+    seat: str
+    aside: str = ""
+    refer: str = ""
+    by: str = ""
 
 
 @dataclass
@@ -80,21 +122,28 @@ class State:
     queues: Mapping[str, Queue]
     legs: dict[str, Leg]
     times: Times
+    caller: str
+    """Name of the caller's leg."""
     phase: Phase = Phase.ARRIVED
     queue: str = ""
     seat: str = ""
     """Agent number of the seat that is dialled or talking."""
-    offers: int = 0
-    """Seats claimed so far; numbers their legs."""
+    line: str = ""
+    """Name of that seat's leg, or of the outside party's that the seat has transferred the caller to."""
+    other: Other | None = None
+    taken: list[str] = field(default_factory=list)
+    """Seats that Redis holds for this call."""
+    dials: int = 0
+    """Telephones called so far; numbers their legs."""
     takes: int = 0
-    """Recordings begun so far; each media process writes its own."""
+    """Recordings begun so far; each media process writes its own, and each seat has its own."""
     sent_away: bool = False
     """The queue's time limit sent the caller back: a return call is owed however the call ends."""
     media_there: bool = True
-    offer: bytes = b""
-    """SDP of the caller's INVITE until it is answered."""
+    result: str = ""
+    """What became of an outbound call: reached, busy, no_answer, refused, invalid; not_called: its seat could not be had."""
     timers: dict[str, float] = field(default_factory=dict)
-    """"ring", "queue", "reinvite:<leg>" to when they run out."""
+    """"queue", "ring:<leg>", "reinvite:<leg>" to when they run out."""
     now: float = 0.0
     _out: list[Action] = field(default_factory=list, repr=False)
 
@@ -106,27 +155,34 @@ class State:
 
     @property
     def caller_leg(self) -> Leg:
-        return next(leg for leg in self.legs.values() if not leg.seat)
+        return self.legs[self.caller]
 
     @property
     def seat_leg(self) -> Leg | None:
-        """The telephone of the seat that is dialled or talking."""
-        return self.legs.get(self.seat_leg_name) if self.seat else None
+        """The telephone of the seat that is dialled or talking, or of whom the seat has transferred the caller to."""
+        return self.legs.get(self.line)
 
     @property
-    def seat_leg_name(self) -> str:
-        return f"{self.call_id}.s{self.offers}"
+    def other_leg(self) -> Leg | None:
+        """The third party's telephone."""
+        return self.legs[self.other.leg] if self.other is not None else None
+
+    @property
+    def aside(self) -> Leg | None:
+        """The second line on which the seat consults somebody."""
+        return self.legs.get(self.other.aside) if self.other is not None else None
 
     @property
     def finished(self) -> bool:
         """Ended, and every last message is answered: nothing is left to keep."""
-        return self.phase is Phase.ENDED and not any(leg.closing for leg in self.legs.values())
+        return self.phase is Phase.ENDED and not any(leg.state is LegState.CLOSING for leg in self.legs.values())
 
     @property
     def summary(self) -> dict[str, str | float]:
         """What the floor shows of a live call."""
         caller = self.arrival.caller
         return {
+            "kind": self.arrival.kind.value,
             "phase": self.phase.value,
             "trunk": self.arrival.trunk,
             "hotline": self.arrival.hotline,
@@ -138,6 +194,10 @@ class State:
             "menu": self.flow.node,
             "since": self.arrival.started_at,
         }
+
+    def has_taken(self, leg: Leg) -> bool:
+        """Whether somebody has taken the call there: answered, and confirmed it where that is needed."""
+        return leg.up and f"ring:{leg.leg}" not in self.timers
 
     # What the phases share
 
@@ -154,13 +214,20 @@ class State:
         assert phase in FOLLOWS[self.phase], f"{self.phase} to {phase}"
         self.phase = phase
 
-    def emit(self, kind: str, **data: Any) -> None:
+    def emit(self, kind: str, /, **data: Any) -> None:
         if self.arrival.logged:
             self.do(Emit(kind, data))
 
-    def is_offered(self, leg: str) -> bool:
-        """Whether this is the leg of the seat that is being dialled."""
-        return self.phase is Phase.OFFERED and leg == self.seat_leg_name
+    def free(self, seat: str, *, wrap_up_s: float = 0.0, set_aside_s: float = 0.0, reason: str = "") -> None:
+        """The seat is no longer this call's."""
+        if seat in self.taken:
+            self.taken.remove(seat)
+        self.do(Change(FreeSeat(seat, wrap_up_s=wrap_up_s, set_aside_s=set_aside_s, reason=reason)))
+
+    def release(self, seat: str) -> None:
+        """A seat that has talked is free after its wrap-up."""
+        queue = self.queues.get(self.queue)
+        self.free(seat, wrap_up_s=queue.wrap_up_s if queue is not None else 0.0, reason="wrap_up")
 
     def wait_s(self) -> float:
         """Seconds from the queue to the talk, or to now."""
@@ -168,6 +235,15 @@ class State:
             return 0.0
         until = self.now if self.times.talking is None else self.times.talking
         return round(until - self.times.queued, 3)
+
+    def talk_s(self) -> float:
+        """Seconds of talk until now."""
+        running = 0.0 if self.times.talking is None else self.now - self.times.talking
+        return round(self.times.talked + running, 3)
+
+    def stop_talking(self) -> None:
+        """The caller talks to nobody any more, and goes on."""
+        self.times.talked, self.times.talking = self.talk_s(), None
 
     def recording(self) -> tuple[str, str]:
         """Name of the running take in media, and its path below the recordings directory."""
@@ -178,10 +254,12 @@ class State:
         """Our side of an offer or answer. The SDP session's number is the call's start, its version counts our descriptions
         (RFC 3264 8)."""
         return {
-            "host": self.arrival.media_host,
+            "host": leg.host or self.arrival.media_host,
             "port": leg.port,
             "session_id": int(self.arrival.started_at),
             "version": leg.sdp_version,
+            "srtp_key": leg.srtp_key,
+            "srtp_required": leg.srtp_required,
         }
 
     def remote(self, leg: Leg) -> Action:
@@ -199,8 +277,18 @@ class State:
                 stream.ptime_ms,
                 send=stream.sends,
                 receive=stream.receives,
+                rtcp_port=stream.rtcp_port,
+                rtcp_mux=stream.rtcp_mux,
+                comfort_noise=stream.comfort_noise,
+                srtp=stream.srtp,
+                tones=self._has_tones(leg, stream),
             )
         )
+
+    def _has_tones(self, leg: Leg, stream: sdp.Stream) -> bool:
+        """Whether this leg's keys are looked for in its sound: the caller's only."""
+        wanted = self.arrival.in_band_dtmf
+        return leg.leg == self.caller and (wanted == "always" or (wanted == "auto" and stream.dtmf_payload_type is None))
 
     # Put down and picked up
 
@@ -220,9 +308,12 @@ class State:
                 "recordings": arrival.recordings,
                 "recording": arrival.recording,
                 "logged": arrival.logged,
+                "in_band_dtmf": arrival.in_band_dtmf,
+                "diverted": list(arrival.diverted),
+                "callback_id": arrival.callback_id,
             },
+            "kind": arrival.kind.value,
             "caller": {"number": caller.number, "dialable": caller.dialable, "province": caller.province, "city": caller.city},
-            "offer": self.offer.decode("latin-1") if self.phase is Phase.ARRIVED else "",
             "document": None if arrival.hotline else self.flow.document.model_dump(mode="json", exclude_defaults=True),
             "flow": self.flow.to_json(now),
             "legs": [leg.to_json() for leg in self.legs.values()],
@@ -230,11 +321,16 @@ class State:
                 "began": now - times.began,
                 "queued": None if times.queued is None else now - times.queued,
                 "talking": None if times.talking is None else now - times.talking,
+                "talked": times.talked,
             },
             "phase": self.phase.value,
             "queue": self.queue,
             "seat": self.seat,
-            "offers": self.offers,
+            "ends": {"caller": self.caller, "line": self.line},
+            "other": asdict(self.other) if self.other else None,
+            "taken": self.taken,
+            "dials": self.dials,
+            "result": self.result,
             "takes": self.takes,
             "sent_away": self.sent_away,
             "media_there": self.media_there,
@@ -250,21 +346,25 @@ class State:
         def moment(ago: float | None) -> float | None:
             return None if ago is None else now - ago - elapsed_s
 
-        ago = data["ago_s"]
+        ago, other = data["ago_s"], data["other"]
+        known = {**data["arrival"], "diverted": tuple(data["arrival"]["diverted"])}
         return cls(
-            Arrival(**data["arrival"], caller=Caller(**data["caller"])),
+            Arrival(**known, caller=Caller(**data["caller"]), kind=Kind(data["kind"])),
             FlowRun.from_json(document, data["flow"], now, elapsed_s),
             queues,
             {leg["leg"]: Leg.from_json(leg) for leg in data["legs"]},
-            Times(now - ago["began"] - elapsed_s, moment(ago["queued"]), moment(ago["talking"])),
+            Times(now - ago["began"] - elapsed_s, moment(ago["queued"]), moment(ago["talking"]), ago["talked"]),
+            **data["ends"],
             phase=Phase(data["phase"]),
             queue=data["queue"],
             seat=data["seat"],
-            offers=data["offers"],
+            other=Other(**other) if other else None,
+            taken=list(data["taken"]),
+            dials=data["dials"],
+            result=data["result"],
             takes=data["takes"],
             sent_away=data["sent_away"],
             media_there=data["media_there"],
             timers={name: now + left - elapsed_s for name, left in data["remaining_s"].items()},
-            offer=data["offer"].encode("latin-1"),
             now=now,
         )

@@ -15,18 +15,29 @@ def join(call: State) -> None:
     caller, seat = call.caller_leg, call.seat_leg
     assert seat is not None
     if not (caller.held or seat.held):
-        call.do(Tell(media.Mix((caller.leg, seat.leg), {caller.leg: (seat.leg,), seat.leg: (caller.leg,)})))
+        connect(call, caller, seat)
         return
-    call.do(Tell(media.Mix((caller.leg, seat.leg), {caller.leg: (), seat.leg: ()})))
+    part(call)
     for leg in (caller, seat):
         if not leg.held:
             music(call, leg)
 
 
+def connect(call: State, one: Leg, two: Leg) -> None:
+    """Two that hear each other."""
+    call.do(Tell(media.Mix((one.leg, two.leg), {one.leg: (two.leg,), two.leg: (one.leg,)})))
+
+
+def part(call: State) -> None:
+    """Neither hears the other."""
+    names = (call.caller, call.line)
+    call.do(Tell(media.Mix(names, dict.fromkeys(names, ()))))
+
+
 def record(call: State) -> None:
     """Begin a take, if the queue is recorded: the caller left, the seat right."""
-    seat = call.seat_leg
-    if not call.queues[call.queue].record or seat is None:
+    queue, seat = call.queues.get(call.queue), call.seat_leg
+    if queue is None or not queue.record or seat is None:
         return
     call.takes += 1
     record_on(call, seat)
@@ -36,7 +47,13 @@ def record(call: State) -> None:
 def record_on(call: State, seat: Leg) -> None:
     """Have media write the running take; said twice, it is written once."""
     name, path = call.recording()
-    call.do(Tell(media.Record(name, f"{call.arrival.recordings}/{path}", call.caller_leg.leg, seat.leg)))
+    call.do(Tell(media.Record(name, f"{call.arrival.recordings}/{path}", call.caller, seat.leg)))
+
+
+def stop_recording(call: State) -> None:
+    """The running take, if any, is finished."""
+    if call.takes:
+        call.do(Tell(media.StopRecord(call.recording()[0])))
 
 
 def reinvited(call: State, name: str, offer: bytes) -> None:
@@ -63,9 +80,9 @@ def change(call: State, leg: Leg, stream: sdp.Stream) -> None:
     was_held = leg.held
     leg.stream = stream
     call.do(call.remote(leg))
-    if leg.held == was_held:
+    if leg.held == was_held or leg.leg not in (call.caller, call.line):
         return
-    call.emit("held" if leg.held else "unheld", side="seat" if leg.seat else "caller")
+    call.emit("held" if leg.held else "unheld", side="caller" if leg.leg == call.caller else "seat")
     if call.phase is Phase.TALKING:
         for each in (call.caller_leg, call.seat_leg):
             if each is not None and not leg.held:

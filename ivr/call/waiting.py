@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+from ivr.call.dialling import drop
 from ivr.call.leg import Leg
 from ivr.call.state import MUSIC_PLAY, Phase, State
-from ivr.media import control as media
-from ivr.steps import Change, PlayPrompts, Tell
-from routing.commit import Enqueue, FreeSeat, Requeue
+from ivr.steps import Change, PlayPrompts
+from routing.commit import Enqueue, Requeue
+
+MUSIC = "music"
+"""Where no queue names its own."""
 
 
 def enter_queue(call: State, queue: str) -> None:
-    """The menu led to a queue: a place in line, music, a limit."""
+    """The menu or a transfer led to a queue: a place in line, music, a limit."""
     call.queue = queue
     call.times.queued = call.now
     call.timers["queue"] = call.now + call.queues[queue].time_limit_s
@@ -22,17 +25,23 @@ def enter_queue(call: State, queue: str) -> None:
 
 def music(call: State, leg: Leg) -> None:
     """The queue's music, for who waits."""
-    call.do(PlayPrompts(leg.leg, MUSIC_PLAY, (call.queues[call.queue].music,), call.flow.language, loop=True))
+    queue = call.queues.get(call.queue)
+    prompt = MUSIC if queue is None else queue.music
+    call.do(PlayPrompts(leg.leg, MUSIC_PLAY, (prompt,), call.flow.language, loop=True))
 
 
-def back_to_queue(call: State, why: str, *, set_aside_s: float) -> None:
-    """The caller keeps the place, at the head; the seat gets no call for a while."""
+def back_to_queue(call: State, why: str, *, set_aside_s: float = 0.0) -> None:
+    """The caller keeps the place, at the head; the seat that was dialled gets no call for a while."""
     leg = call.seat_leg
-    if leg is not None:
-        call.do(Tell(media.Close(leg.leg)))
-    call.do(Change(FreeSeat(call.seat, set_aside_s=set_aside_s, reason=why)))
+    assert leg is not None
+    drop(call, leg)
+    call.free(call.seat, set_aside_s=set_aside_s, reason=why)
+    call.seat = call.line = ""
+    wait_again(call, why)
+
+
+def wait_again(call: State, why: str) -> None:
+    """Back in line, at the old place."""
     call.do(Change(Requeue(call.queue)))
     call.emit("requeued", queue=call.queue, why=why)
-    call.timers.pop("ring", None)
-    call.seat = ""
     call.go(Phase.QUEUED)

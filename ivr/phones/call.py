@@ -15,16 +15,17 @@ from ivr.phones.message import (
     describe,
     display_name,
     parameter,
+    pressed,
     read_description,
+    refer_to,
     uri_address,
     uri_user,
 )
 from ivr.phones.observed import Observed
 from ivr.phones.wire import Address, Identity, PhoneError, Refused, Wire, answer_to, token
 
-GONE = (408, 481)
-"""Refusals of a BYE that mean the same as its 200 (RFC 3261 15.1.1)."""
-ALLOW = "INVITE, ACK, CANCEL, BYE, OPTIONS, INFO"
+GONE = (408, 481)  # refusals of a BYE that mean the same as its 200 (RFC 3261 15.1.1)
+ALLOW = "INVITE, ACK, CANCEL, BYE, OPTIONS, INFO, REFER, NOTIFY"
 
 
 class Call(Observed):
@@ -38,8 +39,6 @@ class Call(Observed):
         self.held = False
         self.remote_hold = False
         """The other side asked not to be sent sound (sendonly, inactive)."""
-        self.requests: list[Message] = []
-        """Each request that came in this dialog, the INVITE first."""
         self.local_tag = token()
         self.remote_tag = ""
         self._who = identity
@@ -83,7 +82,7 @@ class Call(Observed):
                 await asyncio.sleep(duration_ms / 1000)
             else:
                 body = f"Signal={digit}\r\nDuration={duration_ms}\r\n".encode()
-                await self._in_dialog("INFO", body, "application/dtmf-relay")
+                await self._in_dialog("INFO", body, ("Content-Type", "application/dtmf-relay"))
             await asyncio.sleep(0.06)  # the pause that tells two keys apart
 
     async def answer(self) -> None:
@@ -134,6 +133,11 @@ class Call(Observed):
             await self._wire.ask(lambda extra: request, self._first_hop)
         await self.wait_ended(32.0)
 
+    async def refer(self, to: str, replaces: Call | None = None) -> None:
+        """Ask for a transfer to a number (RFC 3515), or to whom another call of this telephone talks (RFC 3891)."""
+        dialog = (replaces.sip_call_id, replaces.remote_tag, replaces.local_tag) if replaces else ()
+        await self._in_dialog("REFER", b"", ("Refer-To", refer_to(to, self._who.server[0], *dialog)))
+
     async def hold(self, direction: str = "sendonly") -> None:
         """Put the other side on hold: re-INVITE with sendonly (or inactive); no sound is sent until `resume`."""
         await self.reinvite(direction)
@@ -150,7 +154,7 @@ class Call(Observed):
             self._reinviting = True
             response: Message | None = None
             try:
-                response = await self._in_dialog("INVITE", body, "application/sdp")
+                response = await self._in_dialog("INVITE", body, ("Content-Type", "application/sdp"))
             except Refused as error:
                 if error.status != 491:
                     raise
@@ -282,13 +286,10 @@ class Call(Observed):
         elif request.method == "INVITE":
             self._reinvited(request, source)
         elif request.method == "INFO":
-            signal = next(
-                (line[7:].strip() for line in request.body.decode(errors="replace").splitlines() if line[:7] == "Signal="), ""
-            )
-            self._digit(signal)
+            self._digit(pressed(request))
             self._wire.respond(request, answer_to(request, 200, "OK"), source)
         else:
-            status, reason = (200, "OK") if request.method == "OPTIONS" else (405, "Method Not Allowed")
+            status, reason = (200, "OK") if request.method in {"OPTIONS", "NOTIFY"} else (405, "Method Not Allowed")
             self._wire.respond(request, answer_to(request, status, reason, headers=[("Allow", ALLOW)]), source)
 
     def _reinvited(self, request: Message, source: Address) -> None:
@@ -379,21 +380,20 @@ class Call(Observed):
         login = [(n, v) for n, v in invite.headers if n.lower() in {"authorization", "proxy-authorization"}]
         self._wire.ack(invite, self._request("ACK", login, invite.cseq), self._hop())
 
-    async def _in_dialog(self, method: str, body: bytes = b"", kind: str = "", *, ended: bool = False) -> Message:
+    async def _in_dialog(self, method: str, body: bytes = b"", *headers: tuple[str, str], ended: bool = False) -> Message:
         """A request in this call's dialog, answered with 2xx, else Refused or NoAnswer."""
         if self.phase != "talking" and not ended:
             raise PhoneError(f"{method} on a call that is {self.phase}{self._state()}")
 
         def build(extra: list[tuple[str, str]]) -> Message:
-            inside = [("Content-Type", kind)] if kind else []
-            request = self._request(method, [*(self._contact(sdp=False) if method == "INVITE" else []), *inside, *extra])
+            contact = self._contact(sdp=False) if method in {"INVITE", "REFER"} else []
+            request = self._request(method, [*contact, *headers, *extra])
             request.body = body
             return request
 
         sent, response = await self._wire.ask(build, self._hop(), login=self._who.login)
         if response.status >= 300:
-            text = f"{method} refused: {response.status} {response.reason}{self._state()}"
-            raise Refused(text, response.status, response.reason)
+            raise Refused(f"{method} refused: {response.first}{self._state()}", response.status, response.reason)
         if method == "INVITE":
             self._target = address_uri(response.get("Contact")) or self._target
             self._ack(sent)

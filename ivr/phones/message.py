@@ -6,6 +6,7 @@ import hashlib
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from urllib.parse import quote
 
 from ivr.phones.audio import Codec
 
@@ -235,3 +236,15 @@ def read_description(body: bytes, codecs: Sequence[Codec]) -> Sound:
             if name.split("/")[:2] == [codec, "8000"]:
                 return Sound(host, int(media[1]), codec, int(number), dtmf, direction)
     raise BadMessage(f"none of {', '.join(codecs)} in {body!r}")
+
+
+def pressed(info: Message) -> str:
+    """The key that an INFO tells (application/dtmf-relay), "" for none."""
+    lines = info.body.decode(errors="replace").splitlines()
+    return next((line[7:].strip() for line in lines if line[:7] == "Signal="), "")
+
+
+def refer_to(number: str, host: str, call_id: str = "", to_tag: str = "", from_tag: str = "") -> str:
+    """Refer-To: a number, or whom the call of a dialog talks to (RFC 3891)."""
+    replaces = "?Replaces=" + quote(f"{call_id};to-tag={to_tag};from-tag={from_tag}", safe="") if call_id else ""
+    return f"<sip:{number}@{host}{replaces}>"

@@ -12,6 +12,7 @@ from typing import Literal, Self, TypeVar
 
 from ivr.phones import audio
 from ivr.phones.audio import Samples
+from ivr.phones.message import Message
 from ivr.phones.rtp import Packet
 from ivr.phones.sound import RtpEnd
 from ivr.phones.wire import PhoneError, Wire
@@ -38,6 +39,8 @@ class Observed:
         self.ended_at: float | None = None
         self.provisional: list[int] = []
         """Statuses of the provisional answers that came, in order."""
+        self.requests: list[Message] = []
+        """Each request that came in this dialog, the INVITE first."""
         self.digits = ""
         """Keys heard from the other side, RFC 4733 and SIP INFO."""
         self.sip_call_id = ""
@@ -49,6 +52,11 @@ class Observed:
     def heard(self) -> list[Packet]:
         """Each RTP packet received, with its arrival time."""
         return self._rtp.heard.packets
+
+    @property
+    def notified(self) -> list[str]:
+        """What NOTIFY told of a transfer: "SIP/2.0 100 Trying", "SIP/2.0 200 OK"."""
+        return [request.body.decode().strip() for request in self.requests if request.method == "NOTIFY"]
 
     @property
     def sound(self) -> RtpEnd:

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from ivr.config import LONGEST_RUN_DIR, SAMPLE, ConfigError, load
+from ivr.dialplan import Callee, ToHotline, ToQueue
 
 BASE = """
 [[trunks]]
@@ -65,6 +66,14 @@ def test_the_environment_wins(tmp_path: Path) -> None:
         ("[media]\nport_min = 30000\nport_max = 30001\nprocesses = 4\n" + BASE, "media.port_min"),
         ('[hours]\nopen = "18:00:00"\nclose = "09:00:00"\n' + BASE, "hours.open"),
         ('[console]\nhost = "0.0.0.0"\n' + BASE, "console.host"),
+        (BASE.replace('name = "q"', 'name = "q"\ncaller_id = "4009"'), "no trunk has '4009' among its caller_ids"),
+        (BASE.replace('name = "q"', 'name = "q"\nnumber = "1026"'), "'1026' is the number of more than one"),
+        (BASE.replace('name = "q"', 'name = "q"\nnumber = "*81"'), "'*81' is the number of more than one"),
+        (BASE + 'trunk = "x"\n', "seats.1026.trunk: there is no trunk 'x'"),
+        (BASE + 'phone = "13912345678"\n', "seats.1026.phone: it needs a trunk"),
+        (BASE + 'phone = "13912345678"\ntrunk = "t"\n', "seats.1026.phone: 13912345678 may not go out through t: not_allowed"),
+        (BASE.replace("numbers", 'number_format = "roman"\nnumbers'), "number_format"),
+        (BASE.replace("numbers", 'allow_prefixes = ["*"]\nnumbers'), "allow_prefixes"),
         ("this is not toml", "not TOML"),
     ],
 )
@@ -81,6 +90,19 @@ def test_a_missing_file_and_an_unknown_variable(tmp_path: Path) -> None:
         load(tmp_path / "none.toml", {})
     with pytest.raises(ConfigError, match="HOTLINE_COLOUR: no such setting"):
         load(SAMPLE, {"HOTLINE_COLOUR": "red"})
+
+
+def test_the_dial_plan(tmp_path: Path) -> None:
+    out = 'caller_ids = ["4000000000"]\nallow_prefixes = ["1"]\nnumbers'
+    text = BASE.replace("numbers", out).replace('name = "q"', 'name = "q"\nnumber = "7000"\ncaller_id = "4000000000"')
+    text += '[[seats]]\nnumber = "1030"\npassword = "x"\nqueues = ["q"]\nphone = "13912345678"\ntrunk = "t"\n'
+    settings = load(write(tmp_path, text), {})
+    plan = settings.dial_plan
+    assert plan.resolve("1026") == Callee("1026")
+    assert plan.resolve("1030") == Callee("1030", "13912345678", "t", "4000000000", confirm=True)
+    assert (plan.resolve("4001"), plan.resolve("7000")) == (ToHotline("h"), ToQueue("q"))
+    assert isinstance(plan.resolve("13800138000"), Callee)
+    assert [seat.fixed for seat in settings.seats] == [False, True]
 
 
 def test_control_sockets_fit_their_path(tmp_path: Path) -> None:

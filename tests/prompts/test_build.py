@@ -28,7 +28,7 @@ def names(root: Path, *, force: bool = False) -> set[str]:
 
 
 def test_all_is_made_then_only_what_changed(root: Path) -> None:
-    everything = {"zh/hello", "zh/digit_1", "zh/english", "en/hello", "common/music", "common/beep"}
+    everything = {"zh/hello", "zh/digit_1", "zh/english", "en/hello", "common/music", "common/beep", "common/ringback"}
     assert names(root) == everything
     assert names(root) == set()
     texts(root, "zh", "hello: 您好吗？\ndigit_1: 幺\n")
@@ -46,7 +46,7 @@ def test_somebodys_own_recording_is_left_alone(root: Path) -> None:
     texts(root, "zh", "hello: 再见。\n")
     names(root)
     assert own.read_bytes() == b"RIFF of my own"
-    assert names(root, force=True) == {"en/hello", "common/music", "common/beep"}
+    assert names(root, force=True) == {"en/hello", "common/music", "common/beep", "common/ringback"}
     texts(root, "zh", "other: 再见。\n")
     assert names(root) == {"zh/other"}
     assert own.exists()

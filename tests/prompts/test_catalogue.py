@@ -23,7 +23,7 @@ def root(tmp_path: Path) -> Path:
 
 
 def test_its_own_language_then_common_then_another(root: Path) -> None:
-    zh, en, fr = (Catalogue(root, language) for language in ("zh", "en", "fr"))
+    zh, en, fr = (Catalogue(language, root) for language in ("zh", "en", "fr"))
     assert zh.path("hello") == root / "zh" / "hello.wav"
     assert en.path("hello") == root / "en" / "hello.wav"
     assert zh.path("only_en") == root / "en" / "only_en.wav"
@@ -36,12 +36,26 @@ def test_its_own_language_then_common_then_another(root: Path) -> None:
 
 def test_a_missing_prompt_is_named(root: Path) -> None:
     with pytest.raises(PromptMissing, match=r"'bye' in 'zh'"):
-        Catalogue(root, "zh").path("bye")
+        Catalogue("zh", root).path("bye")
 
 
 def test_what_there_is(root: Path) -> None:
     assert languages(root) == ("en", "fr", "zh")
     assert available(root) == {"zh": {"hello", "only_zh", "music"}, "en": {"hello", "only_en", "music"}, "fr": {"music"}}
+
+
+def test_a_hotlines_own_prompts_lie_over_the_packaged_ones(root: Path, tmp_path: Path) -> None:
+    own = tmp_path / "own"
+    for name in ("zh/hello.wav", "zh/promotion.wav", "ja/hello.wav"):
+        (own / name).parent.mkdir(parents=True, exist_ok=True)
+        (own / name).write_bytes(b"")
+    zh = Catalogue("zh", root, own)
+    assert zh.path("hello") == own / "zh" / "hello.wav"
+    assert zh.path("promotion") == own / "zh" / "promotion.wav"
+    assert zh.path("only_zh") == root / "zh" / "only_zh.wav"
+    assert languages(root, own) == ("en", "fr", "ja", "zh")
+    assert available(root, own)["zh"] == {"hello", "only_zh", "music", "promotion"}
+    assert available(root, own)["ja"] == {"hello", "music"}
 
 
 def test_numbers_are_read_digit_by_digit() -> None:

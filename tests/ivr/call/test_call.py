@@ -9,9 +9,10 @@ from typing import Any
 import pytest
 
 from ivr.call import FOLLOWS, Arrival, Call, Phase
-from ivr.config import Queue
+from ivr.dialplan import Callee
 from ivr.flow.model import Document
 from ivr.media import control as media
+from ivr.sections import Queue
 from ivr.sip import events as sip
 from ivr.sip import sdp
 from ivr.sip.number import Caller
@@ -22,7 +23,7 @@ from ivr.steps import (
     CancelDial,
     Change,
     ConfirmBye,
-    DialSeat,
+    Dial,
     Emit,
     EngineRestarted,
     HangUpLeg,
@@ -37,9 +38,9 @@ from ivr.steps import (
     RejectCaller,
     RejectReinvite,
     SeatClaimed,
-    SeatUnreachable,
     Shutdown,
     Tell,
+    Unreachable,
 )
 from routing.commit import Dequeue, Enqueue, FreeSeat, Requeue, SeatState
 
@@ -121,7 +122,7 @@ class Line:
 
     def to_offer(self) -> Line:
         self.to_queue()
-        self.tell(SeatClaimed("1026", (("1027", "break"),)))
+        self.tell(SeatClaimed(Callee("1026"), (("1027", "break"),)))
         self.tell(LegOpened(SEAT, 20002))
         return self
 
@@ -286,7 +287,7 @@ def test_no_answer_returns_the_caller_and_sets_the_seat_aside() -> None:
     assert ops(line.last) == [FreeSeat("1026", set_aside_s=45, reason="no_answer"), Requeue("service")]
     assert line.phase() is Phase.QUEUED
     assert told(media.Close, line.last) == [media.Close(SEAT)]
-    line.tell(SeatClaimed("1027"))
+    line.tell(SeatClaimed(Callee("1027")))
     assert OpenLeg("c1.s2") in line.last
 
 
@@ -300,13 +301,13 @@ def test_refusals(status: int, why: str) -> None:
 
 def test_a_seat_without_telephone() -> None:
     line = Line().to_offer()
-    line.tell(SeatUnreachable(SEAT))
+    line.tell(Unreachable(SEAT))
     assert ops(line.last)[0].reason == "unreachable"
 
 
 def test_a_seat_without_port_costs_the_seat_nothing_much() -> None:
     line = Line().to_queue()
-    line.tell(SeatClaimed("1026"))
+    line.tell(SeatClaimed(Callee("1026")))
     line.tell(LegFailed(SEAT, "no free port"))
     assert ops(line.last) == [FreeSeat("1026", set_aside_s=5.0, reason="no_port"), Requeue("service")]
     line.tell(LegFailed(SEAT, "again"))
@@ -332,7 +333,7 @@ def test_an_answer_without_common_codec() -> None:
 
 def test_a_claim_for_a_call_that_is_gone_is_given_back() -> None:
     line = Line().to_menu()
-    line.tell(SeatClaimed("1026"))
+    line.tell(SeatClaimed(Callee("1026")))
     assert ops(line.last) == [FreeSeat("1026")]
 
 
@@ -360,7 +361,7 @@ def test_the_time_limit_goodbye_is_heard_to_its_end() -> None:
 def test_a_ringing_seat_is_let_ring_past_the_time_limit() -> None:
     line = Line().to_queue()
     line.wait(58.0)
-    line.tell(SeatClaimed("1026"))
+    line.tell(SeatClaimed(Callee("1026")))
     line.tell(LegOpened(SEAT, 20002))
     line.wait(5.0)
     assert line.last == []
@@ -386,6 +387,21 @@ def test_hold_plays_music_to_the_other_and_resume_joins_again() -> None:
     assert told(media.Stop, line.last)
     assert told(media.Mix, line.last)[0].hears == {CALLER: (SEAT,), SEAT: (CALLER,)}
     assert events(line.last) == ["unheld"]
+
+
+def test_a_hold_in_the_queue_changes_nothing_there() -> None:
+    line = Line().to_queue()
+    line.tell(sip.Reinvited(CALLER, HELD))
+    assert events(line.last) == ["held"]
+    assert not of(PlayPrompts, line.last)
+
+
+def test_what_concerns_nobody_here_is_passed_over() -> None:
+    line = Line().to_offer()
+    for event in (sip.Cancelled("nobody"), sip.Acknowledged("nobody"), LegOpened(SEAT, 20002), sip.Rejected("nobody", 486, "")):
+        assert line.tell(event) == [], event
+    line.tell(media.Recording("c1-1", "stopped", "path"))
+    assert line.last == []
 
 
 def test_a_reinvite_that_changes_the_address_only() -> None:
@@ -485,12 +501,38 @@ def test_glare_is_tried_again_and_another_refusal_ends_the_call() -> None:
     assert of(Emit, line.last)[-1].data["reason"] == "media_lost"
 
 
+def test_media_dies_before_the_ack_brings_the_answer() -> None:
+    line = Line(b"")
+    line.tell(LegOpened(CALLER, 20000))
+    line.tell(MediaLost())
+    line.tell(MediaBack())
+    line.tell(LegOpened(CALLER, 21000))
+    assert b"m=audio 21000" in of(Reinvite, line.last)[0].sdp
+    assert not told(media.Remote, line.last)
+
+
+def test_a_second_offer_waits_for_a_port() -> None:
+    line = Line().to_talk()
+    line.tell(sip.ReinviteRejected(SEAT, 491))
+    line.tell(MediaLost(), after=0.1)
+    line.wait(1.0)
+    assert line.last == []
+
+
+def test_what_the_floor_shows() -> None:
+    line = Line().to_talk()
+    shown = line.call.summary
+    assert (shown["kind"], shown["phase"], shown["seat"], shown["place"]) == ("inbound", "TALKING", "1026", "内蒙古呼和浩特市")
+    menu = Line().to_menu()
+    assert menu.call.deadline() is not None, "the menu's own time limits count"
+
+
 def test_media_dies_while_a_seat_rings() -> None:
     line = Line().to_offer()
     line.tell(MediaLost())
     assert of(CancelDial, line.last) == [CancelDial(SEAT)]
     assert ops(line.last) == [FreeSeat("1026", reason="media_lost"), Requeue("service")]
-    line.tell(SeatClaimed("1027"))
+    line.tell(SeatClaimed(Callee("1027")))
     assert ops(line.last) == [FreeSeat("1027", reason="media_lost"), Requeue("service")], "no seat rings without sound"
     line.tell(MediaBack())
     assert line.last == [OpenLeg(CALLER)]
@@ -580,4 +622,4 @@ def test_every_phase_can_end_and_only_the_end_has_no_way_out() -> None:
     for phase, following in FOLLOWS.items():
         assert (Phase.ENDED in following) == (phase is not Phase.ENDED)
     assert SeatState("1026", "ringing") in ops(Line().to_offer().last)
-    assert len(of(DialSeat, Line().to_offer().last)) == 1
+    assert len(of(Dial, Line().to_offer().last)) == 1

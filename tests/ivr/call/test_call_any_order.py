@@ -8,10 +8,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ivr.call import Phase
+from ivr.dialplan import Callee, Refused, ToHotline, ToQueue
 from ivr.media import control as media
 from ivr.sip import events as sip
 from ivr.steps import (
     Change,
+    Consulting,
     Emit,
     EngineRestarted,
     Happening,
@@ -19,19 +21,36 @@ from ivr.steps import (
     LegOpened,
     MediaBack,
     MediaLost,
+    SeatBusy,
     SeatClaimed,
-    SeatUnreachable,
+    SeatTaken,
+    Shutdown,
+    TakeSeat,
+    TransferAsked,
+    Unreachable,
 )
 from routing.commit import Dequeue, Enqueue, FreeSeat, Requeue
-from tests.ivr.call.test_call import CALLER, HELD, PEER, VIDEO_ONLY, Line
+from tests.ivr.call.test_call import CALLER, HELD, MENU, PEER, VIDEO_ONLY, Line
+from tests.ivr.call.test_call_out import CUSTOMER, SEAT_LEG, Out
 
-LEGS = st.sampled_from([CALLER, "c1.s1", "c1.s2", "c1.s3"])
+LEGS = st.sampled_from([CALLER, "c1.s1", "c1.s2", "c1.s3", "a9", SEAT_LEG])
+SEATS = st.sampled_from(["1026", "1027", "1030"])
+MOBILE = Callee("1027", "13912345678", "out", "4001", True)
+CALLEES = st.sampled_from([Callee("1030"), MOBILE, Callee(number="13912345678", trunk="out", caller_id="4001")])
+DESTINATIONS = CALLEES | st.sampled_from([ToQueue("service"), ToHotline("other"), Refused("foreign")])
+REPLACED = st.sampled_from(["", "a9", "c1.s1"])
 OFFERS = st.sampled_from([PEER, HELD, VIDEO_ONLY, b""])
 HAPPENINGS: st.SearchStrategy[Happening] = st.one_of(
     st.builds(LegOpened, LEGS, st.sampled_from([20000, 20002])),
     st.builds(LegFailed, LEGS, st.just("no port")),
-    st.builds(SeatClaimed, st.sampled_from(["1026", "1027"])),
-    st.builds(SeatUnreachable, LEGS),
+    st.builds(SeatClaimed, st.sampled_from([Callee("1026"), MOBILE])),
+    st.builds(Unreachable, LEGS),
+    st.builds(SeatTaken, SEATS),
+    st.builds(SeatBusy, SEATS),
+    st.builds(Consulting, st.just("a9"), OFFERS, CALLEES),
+    st.builds(
+        TransferAsked, LEGS, st.just("r1"), st.just("x"), DESTINATIONS, st.sampled_from(["", "a9", "c1.s1"]), st.just(MENU)
+    ),
     st.builds(MediaLost),
     st.builds(MediaBack),
     st.builds(EngineRestarted),
@@ -60,6 +79,7 @@ class Ledger:
     def __init__(self) -> None:
         self.waits = False
         self.seats: set[str] = set()
+        self.asked: list[str] = []
         self.ends = 0
 
     def note(self, actions: list[Any]) -> None:
@@ -71,6 +91,8 @@ class Ledger:
                     self.waits = True
                 case Change(Dequeue()):
                     self.waits = False
+                case TakeSeat(seat):
+                    self.asked.append(seat)
                 case Change(FreeSeat(seat)):
                     self.seats.discard(seat)
 
@@ -93,16 +115,40 @@ def test_any_order(start: str, steps: list[Happening | float], frozen: bool) -> 
         ledger.waits = False  # the claim took the caller out of the queue
         ledger.seats.add(line.call.seat)
     line.frozen = frozen
+    run(line, ledger, steps)
+
+
+@settings(max_examples=300, deadline=None)
+@given(own=st.booleans(), to=st.sampled_from([CUSTOMER, Callee("1027"), MOBILE]), steps=STEPS, frozen=st.booleans())
+def test_any_order_of_a_call_that_a_seat_makes(own: bool, to: Callee, steps: list[Happening | float], frozen: bool) -> None:
+    line, ledger = Out(own=own, callee=to if own else CUSTOMER), Ledger()
+    ledger.note(line.all)
+    line.frozen = frozen
+    run(line, ledger, steps)
+
+
+def run(line: Line, ledger: Ledger, steps: list[Happening | float]) -> None:
+    """All steps, then the end of it."""
     for step in steps:
         if isinstance(step, SeatClaimed):
-            if not ledger.waits or step.seat in ledger.seats:
+            if not ledger.waits or step.seat.seat in ledger.seats:
                 continue  # no claim takes a caller who does not wait, nor a seat that is taken
             ledger.waits = False
-            ledger.seats.add(step.seat)
+            ledger.seats.add(step.seat.seat)
+        if isinstance(step, SeatTaken | SeatBusy):
+            if step.seat not in ledger.asked:
+                continue  # an answer to no question
+            ledger.asked.remove(step.seat)
+            if isinstance(step, SeatTaken) and step.seat not in ledger.seats:
+                ledger.seats.add(step.seat)
+        if isinstance(step, Consulting) and step.leg in line.call.legs:
+            continue  # one INVITE is told once
         ledger.note(line.wait(step) if isinstance(step, float) else line.tell(step))
         assert line.call.phase is not Phase.QUEUED or ledger.waits, "a queued call is in the queue"
-        assert (line.call.seat in ledger.seats) if line.call.phase in (Phase.OFFERED, Phase.TALKING) else True
+        assert set(line.call.taken) == ledger.seats, "each seat that Redis holds for the call is known to it"
+        assert not line.call.seat or line.call.seat in ledger.seats or line.call.phase not in (Phase.OFFERED, Phase.TALKING)
     ledger.note(line.tell(sip.HungUp(CALLER)))
+    ledger.note(line.tell(Shutdown()))
     for leg in list(line.call.legs):
         line.tell(sip.Broken(leg, "no_bye_answer"))
         line.tell(sip.Rejected(leg, 487, ""))

@@ -1,0 +1,268 @@
+"""[io] The trunks outward: where their servers are, whether they answer, our registrations with them, how to call by them."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+import secrets
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+
+import structlog
+
+from ivr.sections import Trunk
+from ivr.sip.agent import UserAgent
+from ivr.sip.events import Address, Output, Replied
+from ivr.sip.listener import Listener
+from ivr.sip.locating import Health, Place
+from ivr.sip.registrant import Account, Registrant
+from ivr.sip.requests import Ask
+from ivr.sip.resolver import Resolver
+from ivr.sip.target import Target
+from ivr.sip.transaction import LIMIT_S
+from ivr.sip.trunk import TrunkPeer
+from ivr.sip.uri import parse_name_addr, parse_uri, write_user
+
+UNANSWERED = frozenset({408, 503})
+"""Statuses after which the next address is tried (RFC 3263 4.3)."""
+LOOK_S = 1.0
+"""How often names are looked up again while they lead nowhere."""
+
+PATIENCE_S = 5.0
+"""A caller waits so long for the first word of an address while there is another."""
+
+log = structlog.get_logger(__name__)
+
+
+def peer(trunk: Trunk) -> TrunkPeer:
+    """A trunk of the settings as the user agent knows it."""
+    return TrunkPeer.of(
+        trunk.name,
+        trunk.networks,
+        tuple(trunk.numbers),
+        user=trunk.username if trunk.registers else "",
+        large_over_tcp=trunk.large_over_tcp,
+        takes_register=trunk.takes_register,
+        called_from=trunk.called_from,
+    )
+
+
+class Line:
+    """One trunk's servers and registration."""
+
+    def __init__(self, trunk: Trunk, listener: Listener, now: float) -> None:
+        self.trunk = trunk
+        self.listener = listener
+        self.hosts: dict[Place, frozenset[str]] = {}
+        self.answers: dict[Address, bool] = {}
+        """Whether each address answered its last ping; those that have not been pinged yet are not there."""
+        self.up: bool | None = None
+        self.registrar: Address | None = None
+        """The address that has registered us."""
+        self.changed = asyncio.Event()
+        self.registrant = Registrant(
+            Account(
+                trunk.own_domain,
+                trunk.username,
+                trunk.auth_username,
+                trunk.password.get_secret_value(),
+                trunk.expires_s,
+                trunk.user_phone,
+            ),
+            call_id=secrets.token_hex(16),
+            tag=secrets.token_hex(8),
+            chance=random.random,
+            now=now,
+        )
+
+    def route(self, service_route: Sequence[str] = ()) -> tuple[str, ...]:
+        """Preloaded Route values: the outbound proxy, then what the registrar wants (RFC 3608)."""
+        if not self.trunk.outbound_proxy:
+            return tuple(service_route)
+        transport = f";transport={self.listener.transport}" if self.listener.reliable else ""
+        return (f"<sip:{self.trunk.outbound_proxy}{transport};lr>", *service_route)
+
+
+class Trunks:
+    """All trunks that have a proxy or a registrar. `names` is the transport's: what TLS servers must prove to be."""
+
+    def __init__(
+        self,
+        trunks: Sequence[Trunk],
+        listeners: Sequence[Listener],
+        agent: UserAgent,
+        send: Callable[[Sequence[Output]], None],
+        resolver: Resolver,
+        names: dict[Address, str],
+    ) -> None:
+        self._agent = agent
+        self._send = send
+        self._resolver = resolver
+        self._names = names
+        self._clock = asyncio.get_running_loop().time
+        self._health = Health()
+        self._asked: dict[str, asyncio.Future[Replied]] = {}
+        by_name = {listener.label: listener for listener in listeners}
+        self._lines = {trunk.name: Line(trunk, by_name[trunk.listener], self._clock()) for trunk in trunks if trunk.own_domain}
+
+    async def run(self) -> None:
+        """Look up, ping and register for ever."""
+        async with asyncio.TaskGroup() as group:
+            for line in self._lines.values():
+                group.create_task(self._watch(line), name=f"trunk {line.trunk.name}")
+                if line.trunk.registers:
+                    group.create_task(self._register(line), name=f"register {line.trunk.name}")
+
+    async def leave(self, within_s: float) -> None:
+        """Tell the registrars that we are gone, so that they send our callers elsewhere. Call it when run() has ended."""
+        now = self._clock()
+        asks = [
+            line.registrant.ask(line.registrar, line.route(), leave=True)
+            for line in self._lines.values()
+            if line.registrar is not None and line.registrant.registered(now)
+        ]
+        with suppress(TimeoutError):
+            async with asyncio.timeout(within_s):
+                await asyncio.gather(*(self._ask(ask) for ask in asks))
+
+    def on_reply(self, event: Replied) -> None:
+        """From the user agent: a request of ours has ended."""
+        waiting = self._asked.pop(event.request, None)
+        if waiting is not None and not waiting.done():
+            waiting.set_result(event)
+
+    def on_lost(self, connection: Address) -> None:
+        """A connection is gone; if a registrar knew us by it, we register anew."""
+        for line in self._lines.values():
+            if line.trunk.registers and connection in line.answers:
+                line.registrant.lost(self._clock())
+                line.changed.set()
+
+    async def targets(self, trunk: str, uri_user: str, *, from_user: str, from_display: str) -> list[Target]:
+        """How to call this number by this trunk, one target for each address, in the order in which to try them: the next
+        one after 408, 503 or no answer at all. [] when its names lead nowhere now, or the trunk has no proxy."""
+        line = self._lines.get(trunk)
+        if line is None:
+            return []
+        settings = line.trunk
+        phone = ";user=phone" if settings.user_phone else ""
+        route = line.route(line.registrant.service_route)
+        addresses = await self._addresses(line, self._hop(line, route))
+        return [
+            Target(
+                f"sip:{write_user(uri_user)}@{settings.own_domain}{phone}",
+                address,
+                from_user=from_user,
+                from_display=from_display,
+                route=route,
+                auth_user=settings.auth_username or settings.username,
+                password=settings.password.get_secret_value(),
+                domain=settings.own_domain,
+                user_phone=settings.user_phone,
+                patience_s=LIMIT_S if address == addresses[-1] else PATIENCE_S,
+            )
+            for address in addresses
+        ]
+
+    def failed(self, destination: Address) -> None:
+        """A call to this address of a trunk had no answer, or 503: for a while it is tried last."""
+        self._health.died(destination, self._clock())
+
+    @property
+    def states(self) -> dict[str, bool]:
+        """Which trunks can be called by now: one of their addresses answers, and we are registered where we have to be."""
+        return {name: line.up for name, line in self._lines.items() if line.up is not None}
+
+    def _hop(self, line: Line, route: Sequence[str]) -> Place:
+        """The server that requests go to first."""
+        if line.trunk.outbound_proxy or not route:
+            return line.trunk.first_hop
+        uri = parse_uri(parse_name_addr(route[0]).uri)
+        return Place(uri.host, uri.port)
+
+    async def _addresses(self, line: Line, place: Place) -> list[Address]:
+        """The place's addresses in the order in which to try them; whoever sends from there is the trunk."""
+        listener = line.listener
+        found = await self._resolver.locate(place, listener.transport, ipv6=":" in listener.host)
+        addresses = [Address(host, port, listener.name) for host, port in found]
+        line.hosts[place] = frozenset(address.host for address in addresses)
+        self._agent.peers.learn(line.trunk.name, frozenset().union(*line.hosts.values()))
+        if listener.transport == "tls":
+            self._names.update(dict.fromkeys(addresses, place.host))
+        return self._health.sorted(addresses, self._clock())
+
+    async def _watch(self, line: Line) -> None:
+        """Ping each address, as long as settings want it; know the addresses in any case."""
+        every_s = line.trunk.ping_s
+        while True:
+            addresses = await self._addresses(line, line.trunk.first_hop)
+            if every_s:
+                line.answers = {address: answers for address, answers in line.answers.items() if address in addresses}
+                await asyncio.gather(*(self._ping(line, address) for address in addresses))
+            else:
+                line.answers = dict.fromkeys(addresses, True)
+            self._judge(line)
+            await asyncio.sleep((every_s or 30.0) * (0.9 + 0.1 * random.random()) if addresses else LOOK_S)
+
+    async def _ping(self, line: Line, address: Address) -> None:
+        """OPTIONS: whatever it answers, it lives."""
+        at = f"sip:{line.trunk.own_domain}"
+        ask = Ask(
+            "OPTIONS", at, f"<{at}>;tag={secrets.token_hex(8)}", f"<{at}>", secrets.token_hex(16), 1, address, line.route(),
+            headers=(("Accept", "application/sdp"),),
+        )  # fmt: skip
+        line.answers[address] = (await self._ask(ask)).status not in UNANSWERED
+        self._judge(line)
+
+    async def _register(self, line: Line) -> None:
+        registrant = line.registrant
+        while True:
+            line.changed.clear()
+            try:
+                async with asyncio.timeout_at(registrant.due):
+                    await line.changed.wait()
+                continue
+            except TimeoutError:
+                pass
+            replied = Replied("", 503, 0)
+            for address in await self._addresses(line, line.trunk.registrar_hop):
+                replied = await self._ask(registrant.ask(address, line.route()))
+                if replied.status not in UNANSWERED:
+                    break
+            now = self._clock()
+            before = registrant.registered(now)
+            registrant.answered(replied, now)
+            again_s = round(registrant.due - now)
+            if replied.status >= 300:
+                log.warning("trunk refuses to register us", trunk=line.trunk.name, status=replied.status, again_s=again_s)
+            else:
+                line.registrar = address
+                if not before:
+                    log.info("trunk registered", trunk=line.trunk.name, again_s=again_s, identities=len(registrant.associated))
+            if line.answers:
+                self._judge(line)
+
+    async def _ask(self, ask: Ask) -> Replied:
+        name = secrets.token_hex(8)
+        waiting: asyncio.Future[Replied] = asyncio.get_running_loop().create_future()
+        self._asked[name] = waiting
+        self._send(self._agent.ask(name, ask, self._clock()))
+        replied = await waiting
+        if replied.status in UNANSWERED:
+            self._health.died(ask.destination, self._clock())
+        else:
+            self._health.lives(ask.destination)
+        return replied
+
+    def _judge(self, line: Line) -> None:
+        """Say once when a trunk comes or goes, as soon as it is known."""
+        if line.trunk.registers and not line.registrant.tried:
+            return
+        registered = not line.trunk.registers or line.registrant.registered(self._clock())
+        up = registered and any(line.answers.values())
+        if up != line.up:
+            line.up = up
+            addresses = [f"{address.host}:{address.port}" for address, answers in line.answers.items() if answers]
+            (log.info if up else log.warning)(
+                "trunk is up" if up else "trunk is down", trunk=line.trunk.name, registered=registered, answers=addresses
+            )
