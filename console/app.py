@@ -9,7 +9,7 @@ from flask import Flask, Response, render_template
 from sqlalchemy.exc import DBAPIError
 from werkzeug.exceptions import HTTPException
 
-from console import callbacks, calls, floor, health, labels, language
+from console import callbacks, calls, floor, health, labels, language, strangers
 from console.feed import FloorFeed
 from console.ground import Ground
 from console.options import ConsoleOptions
@@ -42,7 +42,7 @@ def create_app(options: ConsoleOptions) -> Flask:
     )
     language.speak(app, options.language)
     protect(app, options.trusted_hosts)
-    for blueprint in (floor.blueprint, calls.blueprint, callbacks.blueprint, health.blueprint):
+    for blueprint in (floor.blueprint, calls.blueprint, callbacks.blueprint, strangers.blueprint, health.blueprint):
         app.register_blueprint(blueprint)
     app.context_processor(lambda: {"lang": language.present()})
     app.register_error_handler(HTTPException, _failed)

@@ -3,19 +3,16 @@
 from __future__ import annotations
 
 import time
-from urllib.parse import quote, unquote
 
 from flask import Blueprint, Response, abort, make_response, redirect, render_template, request, url_for
 
+from console import person
 from console.ground import ground
 from console.language import gettext as _
 from followup import callbacks
 from followup.audit import audit
 
 blueprint = Blueprint("callbacks", __name__, url_prefix="/callbacks")
-
-_WHO = "who"
-_YEAR_S = 365 * 24 * 3600
 
 
 @blueprint.get("/")
@@ -24,7 +21,7 @@ def index() -> str:
     engine, now = ground().engine, time.time()
     done = request.args.get("done") == "1"
     rows = callbacks.list_done(engine, now) if done else callbacks.list_open(engine, now)
-    return render_template("callbacks/index.html", rows=rows, done=done, audit=audit(engine), who=_who())
+    return render_template("callbacks/index.html", rows=rows, done=done, audit=audit(engine), who=person.remembered())
 
 
 @blueprint.get("/<int:return_call_id>")
@@ -56,9 +53,7 @@ def act(return_call_id: int) -> Response:
         abort(404)
     except callbacks.CallbackError as error:
         return make_response(_page(return_call_id, _fault(error), note), 409)
-    response = make_response(redirect(url_for(".show", return_call_id=return_call_id), 303))
-    response.set_cookie(_WHO, quote(who.strip()), max_age=_YEAR_S, samesite="Lax", httponly=True)
-    return response
+    return person.remember(make_response(redirect(url_for(".show", return_call_id=return_call_id), 303)), who)
 
 
 def _page(return_call_id: int, fault: str = "", note: str = "") -> str:
@@ -66,13 +61,8 @@ def _page(return_call_id: int, fault: str = "", note: str = "") -> str:
         found = callbacks.history(ground().engine, return_call_id, time.time())
     except callbacks.NotFound:
         abort(404)
-    who = request.form.get("who") or _who()
+    who = request.form.get("who") or person.remembered()
     return render_template("callbacks/show.html", found=found, row=found.owed, fault=fault, note=note, who=who)
-
-
-def _who() -> str:
-    """The name last given in this browser. No proof of anything: the console has no login."""
-    return unquote(request.cookies.get(_WHO, ""))[: callbacks.MAX_NAME]
 
 
 def _fault(error: callbacks.CallbackError) -> str:

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Iterator
 from contextlib import closing
 from time import time
 from typing import Any
 
 from flask import Blueprint, Response, jsonify
 from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, Gauge, generate_latest
+from prometheus_client.core import HistogramMetricFamily
+from prometheus_client.registry import Collector
 from redis import Redis
 from redis.exceptions import RedisError
 from sqlalchemy import text
@@ -17,6 +20,7 @@ from sqlalchemy.exc import DBAPIError
 from console.ground import ground
 from followup.callbacks import list_open
 from followup.events import STREAM
+from followup.quality import Histogram, histograms
 from followup.scribe import ALIVE, GROUP
 from routing.floor import snapshot
 from storage.redis import StorageError, connect_sync
@@ -65,6 +69,7 @@ def metrics() -> Response:
         up.labels("scribe").set(0)
     try:
         _owed(registry)
+        registry.register(_Quality(histograms(ground().engine)))
         up.labels("sql").set(1)
     except DBAPIError:
         up.labels("sql").set(0)
@@ -85,12 +90,26 @@ def _floor(redis: Redis, registry: CollectorRegistry) -> None:
     for queue in seen.queues:
         waiting.labels(queue["name"]).set(len(queue["waiting"]))
         longest.labels(queue["name"]).set(max((float(w["waited_s"]) for w in queue["waiting"]), default=0.0))
+    trunks = Gauge("hotline_trunk_up", "1 when calls can go out by it", ["node", "trunk"], registry=registry)
+    for trunk in seen.trunks:
+        trunks.labels(trunk["node"], trunk["name"]).set(trunk["up"])
     if redis.exists(STREAM):
         groups: list[dict[str, Any]] = redis.xinfo_groups(STREAM)
         behind = Gauge("hotline_events_behind", "Events the scribe has not booked", registry=registry)
         for group in groups:
             if group["name"] == GROUP:
                 behind.set(group["pending"] + (group.get("lag") or 0))
+
+
+class _Quality(Collector):
+    """The histograms of followup.quality, which count in SQL."""
+
+    def __init__(self, found: list[Histogram]) -> None:
+        self._found = found
+
+    def collect(self) -> Iterator[HistogramMetricFamily]:
+        for one in self._found:
+            yield HistogramMetricFamily(one.name, one.help, buckets=one.buckets, sum_value=one.total)
 
 
 def _owed(registry: CollectorRegistry) -> None:

@@ -15,7 +15,10 @@ PHASES = {
     "MENU": _l("语音菜单"),
     "QUEUED": _l("排队"),
     "OFFERED": _l("振铃"),
+    "SUMMONING": _l("呼叫坐席"),
+    "DIALLING": _l("呼出振铃"),
     "TALKING": _l("通话"),
+    "TRANSFERRING": _l("转接中"),
     "RATING": _l("评价"),
     "ENDED": _l("已结束"),
 }
@@ -25,6 +28,7 @@ OUTCOMES = {
     "talked": _l("已接通"),
     "missed": _l("未接通"),
     "menu": _l("仅菜单"),
+    "unreached": _l("呼出未通"),
 }
 
 REASONS = {
@@ -37,9 +41,11 @@ REASONS = {
     "shutdown": _l("系统停止"),
     "internal_error": _l("系统故障"),
     "signalling_no_ack": _l("对方无应答确认"),
+    "signalling_no_prack": _l("对方无应答确认"),
     "signalling_no_reinvite_answer": _l("对方信令中断"),
     "signalling_no_bye_answer": _l("对方信令中断"),
     "signalling_dialog_lost": _l("对方信令中断"),
+    "signalling_session_expired": _l("对方信令中断"),
     "no_common_codec": _l("语音编码不兼容"),
     "media_lost": _l("语音中断"),
     "rtp_timeout": _l("线路无声"),
@@ -47,11 +53,33 @@ REASONS = {
     "unreachable": _l("话机不在线"),
     "no_port": _l("没有语音端口"),
     "busy": _l("线路忙"),
+    "no_answer": _l("无人接听"),
+    "not_confirmed": _l("手机未按键确认"),
+    "refused": _l("对方未接受"),
+    "invalid": _l("空号"),
+    "given_up": _l("未接通前挂机"),
+    "transfer_failed": _l("转接失败"),
+    "expired": _l("请求过期"),
+    "no_such_seat": _l("无此坐席"),
+    "not_allowed": _l("不允许呼出"),
+    "premium": _l("收费号码"),
+    "foreign": _l("境外号码"),
+    "caller_id": _l("无可用主叫号码"),
+    "no_trunk": _l("无可用线路"),
     "closed": _l("非工作时间"),
     "no_number": _l("号码隐藏,无法回拨"),
     "served": _l("客户再次来电,已接听"),
     "promised": _l("已承诺回电"),
     "unknown": _l("未知"),
+}
+
+RESULTS = {
+    "reached": _l("已接通"),
+    "busy": _l("对方忙"),
+    "no_answer": _l("无人接听"),
+    "refused": _l("对方未接受"),
+    "invalid": _l("空号"),
+    "not_called": _l("未呼出"),
 }
 
 SIDES = {"caller": _l("客户"), "seat": _l("坐席"), "system": _l("系统")}
@@ -67,6 +95,10 @@ SEAT_STATES = {
     "set_aside": _l("暂停派话"),
     "not_registered": _l("话机离线"),
 }
+
+BANS = {"passwords": _l("试探密码"), "scan": _l("扫描号码"), "garbage": _l("垃圾报文")}
+
+REFUSALS = {"blocked": _l("黑名单"), "too_many_calls": _l("来电过于频繁")}
 
 STATES = {"open": _l("待回电"), "claimed": _l("处理中"), "closed": _l("已回电"), "waived": _l("免回")}
 
@@ -92,6 +124,15 @@ _EVENTS = {
     "no_answer": _l("坐席未接"),
     "requeued": _l("回到队列,保留位置"),
     "talking": _l("接通坐席"),
+    "outbound_started": _l("呼出"),
+    "seat_answered": _l("坐席接起"),
+    "answer_unconfirmed": _l("等待按键确认"),
+    "consulting": _l("咨询第三方"),
+    "consult_ended": _l("咨询结束"),
+    "transferring": _l("转接中"),
+    "transferred": _l("已转接"),
+    "transfer_failed": _l("转接失败"),
+    "transfer_refused": _l("转接被拒"),
     "held": _l("保持"),
     "unheld": _l("取消保持"),
     "recording": _l("开始录音"),
@@ -104,7 +145,9 @@ _EVENTS = {
     "ended": _l("结束"),
 }
 
-_TROUBLE = frozenset({"refused", "no_answer", "recording_gap", "media_lost", "engine_restarted", "time_limit", "owed"})
+_TROUBLE = frozenset(
+    {"refused", "no_answer", "recording_gap", "media_lost", "engine_restarted", "time_limit", "owed", "transfer_failed"}
+)
 
 
 def label(words: Mapping[str, Any], code: str) -> str:
@@ -134,6 +177,11 @@ def event_detail(kind: str, data: Mapping[str, Any], queue_titles: Mapping[str, 
     queue = label(queue_titles, value("queue"))
     if kind == "arrived":
         return " → ".join(part for part in (phone(value("caller")) or _("号码隐藏"), value("called")) if part)
+    if kind == "outbound_started":
+        return " → ".join(part for part in (value("seat"), phone(value("caller"))) if part)
+    if kind in ("transferring", "transferred", "transfer_failed", "transfer_refused", "consulting", "consult_ended"):
+        way = " → ".join(part for part in (value("from") or value("seat"), phone(value("to"))) if part)
+        return " · ".join(part for part in (way, label(REASONS, value("why"))) if part)
     if kind == "key":
         return value("digit")
     if kind == "queued":
@@ -154,10 +202,11 @@ def event_detail(kind: str, data: Mapping[str, Any], queue_titles: Mapping[str, 
     if kind in ("held", "unheld"):
         return label(SIDES, value("side"))
     if kind == "ended":
-        return " · ".join(part for part in (label(SIDES, value("by")), label(REASONS, value("reason"))) if part)
+        result = label(RESULTS, value("result"))
+        return " · ".join(part for part in (label(SIDES, value("by")), label(REASONS, value("reason")), result) if part)
     if kind == "owed":
         return label(REASONS, value("reason"))
-    parts = [value("node"), value("seat"), queue, value("status"), label({**_EVENTS, **REASONS}, value("why")), value("detail")]
+    parts = [value("node"), value("seat"), queue, value("status"), label({**REASONS, **_EVENTS}, value("why")), value("detail")]
     return " · ".join(part for part in parts if part)
 
 
@@ -169,6 +218,16 @@ def duration(seconds: float | None) -> str:
     minutes, rest = divmod(whole, 60)
     hours, minutes = divmod(minutes, 60)
     return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes}:{rest:02}"
+
+
+def percent(share: float | None) -> str:
+    """A share of 1 as 0.3 %; an en dash for None."""
+    return "–" if share is None else f"{100 * share:.1f} %"
+
+
+def milliseconds(value: float | None) -> str:
+    """12 ms; an en dash for None."""
+    return "–" if value is None else f"{value:.0f} ms"
 
 
 def moment(at: float | None, zone: ZoneInfo, form: str = "%m-%d %H:%M:%S") -> str:

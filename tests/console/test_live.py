@@ -91,7 +91,7 @@ SEAT = {
     ],
 )
 def test_what_a_seat_shows(change: dict[str, object], show: str) -> None:
-    [seat] = board(Floor([], [SEAT | change], [], 10.0)).seats
+    [seat] = board(Floor([], [SEAT | change], [], [], 10.0)).seats
     assert (seat.show, seat.since) == (show, 5.0)
 
 
@@ -99,13 +99,13 @@ def test_a_board_changes_only_when_something_happens() -> None:
     def seen(at: float) -> Floor:
         waiting = [{"call_id": "c1", "position": 1, "waited_s": at - 3.0}]
         call = {"call_id": "c1", "phase": "QUEUED", "caller": "139", "since": "oddly", "node": "n1", "alive": True}
-        return Floor([call], [], [{"name": "q", "seats": 1, "ready": 0, "waiting": waiting}], at)
+        return Floor([call], [], [{"name": "q", "seats": 1, "ready": 0, "waiting": waiting}], [], at)
 
     drawn = board(seen(10.0))
     assert drawn == board(seen(11.25))
     assert (drawn.waiting, drawn.waiting_since, drawn.in_phase("QUEUED", "MENU"), drawn.showing("idle")) == (1, 3.0, 1, 0)
     assert (drawn.queues[0].waiting[0].caller, drawn.calls[0].since) == ("139", None)
-    assert board(Floor([], [], [], 1.0)).waiting_since is None
+    assert board(Floor([], [], [], [], 1.0)).waiting_since is None
 
 
 async def test_changes_are_pushed_and_places_are_bounded(store: Store, app: Flask) -> None:
@@ -169,7 +169,9 @@ async def test_health_for_machines(store: Store, client: FlaskClient, redis_sync
     assert client.get("/readyz").status_code == 200
     await queue_a_call(store)
     redis_sync.xgroup_create("{hotline}:events", "scribe", id="0")
+    await store.beat({"carrier": True})
     figures = client.get("/metrics").get_data(as_text=True)
+    assert 'hotline_trunk_up{node="n1",trunk="carrier"} 1.0' in figures
     for line in (
         'hotline_up{part="sql"} 1.0',
         'hotline_calls{phase="QUEUED"} 1.0',

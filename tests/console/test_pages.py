@@ -12,7 +12,10 @@ from sqlalchemy import Engine
 from console.app import create_app
 from console.options import ConsoleOptions
 from followup import callbacks
-from storage.sql import DatabaseUrlError
+from followup.book import Rules, book
+from followup.events import StreamEvent
+from followup.quality import FIRST_SEQ
+from storage.sql import DatabaseUrlError, writing
 
 Tell = Callable[..., None]
 HERE = {"Origin": "http://localhost"}
@@ -272,3 +275,18 @@ def test_without_a_database_the_page_says_so_and_the_floor_lives(redis_url: str,
 def test_an_sql_url_that_can_t_be_used_is_named(tmp_path: Path) -> None:
     with pytest.raises(DatabaseUrlError, match="sql_url"):
         create_app(ConsoleOptions("redis://127.0.0.1:1", "nonsense", tmp_path))
+
+
+def test_how_the_sound_was(client: FlaskClient, tell: Tell, engine: Engine) -> None:
+    tell("c2", ("arrived", 1.0, {}), ("offered", 2.0, {"seat": "1026"}), ("ended", 9.0, {"by": "seat", "reason": "completed"}))
+    data = {"sent": 200, "received": 99, "lost": 1, "jitter_ms": 3.4, "rtt_ms": 41.6}
+    events = [StreamEvent("c2", FIRST_SEQ + leg, "quality", 9.0, data, "{}") for leg in (0, 1)]
+    with writing(engine) as connection:
+        book(connection, events, Rules())
+    page = text(client, "/calls/c2")
+    for said in ("语音质量", "1.0 %", "3 ms", "42 ms", '坐席 <span class="num">1026</span>', "–</td>"):
+        assert said in page, said
+    assert "/strangers/?number=13912345678" in page
+    metrics = text(client, "/metrics")
+    assert 'hotline_leg_loss_ratio_bucket{le="0.01"} 2.0' in metrics
+    assert "hotline_leg_jitter_seconds_count 2.0" in metrics
