@@ -11,6 +11,14 @@ from redis.asyncio import Redis as AsyncRedis
 from storage.embedded import EmbeddedRedis
 from storage.redis import connect, connect_sync
 
+REAL_TIME = ("kill", "system")
+"""Rooms whose tests are calls that take their time: begun first, so that the others run beside them."""
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """pytest's: the order of the tests."""
+    items.sort(key=lambda item: item.path.parent.name not in REAL_TIME)
+
 
 @pytest.fixture(scope="session")
 def embedded_redis(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EmbeddedRedis]:

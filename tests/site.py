@@ -46,7 +46,8 @@ processes = {media_processes}
 name = "local"
 networks = ["{networks}"]
 home_area_code = "0471"
-numbers = {{ "4001" = "sample" }}
+numbers = {{ {numbers} }}
+{trunk}
 [[hotlines]]
 name = "sample"
 menu = "{menu}"
@@ -89,9 +90,15 @@ class Site:
     media_processes: int = 1
     networks: str = "127.0.0.0/8"
     """Where the trunk's calls come from."""
+    numbers: dict[str, str] = field(default_factory=dict)
+    """More landing numbers and their hotlines, beside 4001."""
+    trunk: str = ""
+    """More lines of the trunk's settings."""
     environ: dict[str, str] = field(default_factory=dict)
     extra: str = ""
     """More of hotline.toml, after the tables above."""
+    prefix: tuple[str, ...] = ()
+    """What its command begins with (ip netns exec …)."""
     sip_port: int = field(default_factory=lambda: free_port(socket.SOCK_DGRAM))
     console_port: int = field(default_factory=lambda: free_port(socket.SOCK_STREAM))
     process: subprocess.Popen[str] | None = None
@@ -119,6 +126,8 @@ class Site:
         rtp_port = 20000 + (self.sip_port * 7 % 300) * 100
         text = TOML.format(
             networks=self.networks,
+            numbers=", ".join(f'"{number}" = "{name}"' for number, name in {"4001": "sample", **self.numbers}.items()),
+            trunk=self.trunk,
             data_dir=self.data_dir, menu=self.directory / "menu.yaml", rtp_port=rtp_port, rtp_port_max=rtp_port + 999,
             sip_port=self.sip_port, console_port=self.console_port, media_processes=self.media_processes,
             ring_timeout_s=self.ring_timeout_s, time_limit_s=self.time_limit_s, wrap_up_s=self.wrap_up_s,
@@ -130,7 +139,7 @@ class Site:
         output = (self.directory / "serve.log").open("w")
         with output:
             self.process = subprocess.Popen(  # noqa: ASYNC220 - it outlives this coroutine
-                [sys.executable, "-u", "-m", "ivr.cli", "serve"],
+                [*self.prefix, sys.executable, "-u", "-m", "ivr.cli", "serve"],
                 env=self.environment(), stdin=subprocess.DEVNULL, stdout=output, stderr=output, text=True,
             )  # fmt: skip
         await self.until(lambda: "ready:" in self.said, "the hotline is ready", 60.0)

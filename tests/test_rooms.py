@@ -78,7 +78,6 @@ def test_the_scripted_telephone_shares_no_code_with_the_hotline() -> None:
     for path in sorted((ROOT / "ivr" / "phones").glob("*.py")):
         foreign = [m for m in imports(path) if m.split(".")[0] in ROOMS and not m.startswith("ivr.phones") and m != "ivr"]
         assert not foreign, f"{path.name} imports {foreign}"
-        assert "sipmessage" not in {module.split(".")[0] for module in imports(path)}
 
 
 def test_the_engine_never_opens_sql() -> None:

@@ -224,6 +224,21 @@ def test_search_and_figures(engine: Engine, write: Write, gave_up: Story, talked
     assert figures(engine, 9000.0, 9001.0).answered_share is None
 
 
+def test_calls_that_seats_make_are_told_apart(engine: Engine, write: Write, story: Story) -> None:
+    started: dict[str, Any] = {"kind": "outbound", "caller": "13912345678", "seat": "1026"}
+    write(
+        story("c1", ("outbound_started", 1.0, started), ("ended", 9.0, {"by": "system", "reason": "busy", "result": "busy"})),
+        story("c2", ("outbound_started", 2.0, started), ("talking", 3.0, {"seat": "1026"}), ("ended", 9.0, {"by": "seat"})),
+        story("c3", ("outbound_started", 3.0, {**started, "kind": "internal"})),
+        story("c4", ("arrived", 4.0, {}), ("ended", 5.0, {"by": "caller", "reason": "hung_up_in_menu"})),
+    )
+    assert [call.outcome for call in search(engine, Search())[0]] == ["menu", "live", "talked", "unreached"]
+    assert [call.row.call_id for call in search(engine, Search(outcome="unreached"))[0]] == ["c1"]
+    assert [call.row.call_id for call in search(engine, Search(outcome="menu"))[0]] == ["c4"]
+    assert figures(engine, 0.0, 10.0) == Figures(arrived=1, queued=0, talked=0, missed=0), "of calls that came in"
+    assert audit(engine).ok
+
+
 def test_events_without_their_call_are_found(engine: Engine) -> None:
     with writing(engine) as connection:
         connection.execute(insert(call_event).values(subject="c9", seq=1, type="arrived", at=1.0, data="{}"))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import reduce
+from typing import Any
 
 import pytest
 
@@ -199,3 +200,58 @@ def test_what_is_no_event_is_refused_and_can_be_kept(change: dict[str, str]) -> 
     kept = unreadable("5-1", fields, 9.0)
     assert (kept.subject, kept.type, kept.is_call) == ("stream:5-1", "unreadable", False)
     assert change.keys() <= {"subject", "seq", "type", "at", "data"}
+
+
+def test_a_call_that_a_seat_makes(story: Story) -> None:
+    started = {"kind": "outbound", "caller": "13912345678", "called": "4000000000", "seat": "1026", "queue": "service"}
+    row = fold(
+        story(
+            "c1",
+            ("outbound_started", 1.0, started),
+            ("ringing", 2.0, {"seat": "1026"}),
+            ("seat_answered", 3.0, {"seat": "1026"}),
+            ("ringing", 4.0, {"to": "13912345678"}),
+            ("ended", 30.0, {"by": "system", "reason": "no_answer", "phase": "DIALLING", "result": "no_answer"}),
+        )
+    )
+    assert (row.kind, row.phase, row.seat, row.caller, row.reason) == (
+        "outbound",
+        "DIALLING",
+        "1026",
+        "13912345678",
+        "no_answer",
+    )
+    assert owed(row, 5.0) is None, "whom we could not reach is not owed a second call"
+
+
+def test_a_transfer_to_a_colleague_is_a_talk_with_that_one(story: Story) -> None:
+    row = fold(
+        story(
+            "c1",
+            ("arrived", 1.0, {}),
+            ("queued", 2.0, {"queue": "q"}),
+            ("talking", 3.0, {"seat": "1026", "wait_s": 1.0}),
+            ("transferred", 9.0, {"from": "1026", "to": "1027", "kind": "blind", "seat": "1027"}),
+            ("transferred", 12.0, {"from": "1027", "to": "10086", "kind": "attended", "seat": ""}),
+            ("ended", 20.0, {"by": "caller", "reason": "completed", "phase": "TALKING", "talk_s": 17.0}),
+        )
+    )
+    assert (row.seat, row.talking_at, row.talk_s) == ("1027", 3.0, 17.0)
+
+
+def test_who_is_transferred_to_a_queue_and_gives_up_there_is_owed_a_call(story: Story) -> None:
+    waited: tuple[tuple[str, float, dict[str, Any]], ...] = (
+        ("arrived", 1.0, {}),
+        ("queued", 2.0, {"queue": "q"}),
+        ("talking", 3.0, {"seat": "1026", "wait_s": 1.0}),
+        ("transferred", 50.0, {"from": "1026", "to": "sales", "kind": "queue"}),
+        ("queued", 50.0, {"queue": "sales"}),
+    )
+    end = {"by": "caller", "reason": "abandoned", "phase": "QUEUED", "wait_s": 40.0, "talk_s": 47.0}
+    row = fold(story("c1", *waited, ("ended", 90.0, end)))
+    assert (row.queue, row.queued_at, row.wait_s, row.talk_s, row.talking_at) == ("sales", 50.0, 40.0, 47.0, None)
+    debt = owed(row, 5.0)
+    assert debt is not None
+    assert debt.reason == "abandoned"
+    served = fold(story("c1", *waited, ("talking", 60.0, {"seat": "1027", "wait_s": 10.0})))
+    assert (served.talking_at, served.wait_s, served.seat) == (60.0, 10.0, "1027")

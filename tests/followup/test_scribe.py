@@ -12,6 +12,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from functools import reduce
 from pathlib import Path
 
@@ -98,6 +99,25 @@ def test_events_reach_the_call_log_and_are_trimmed(
     assert not redis_sync.exists(ALIVE)
     found = audit(engine)
     assert (found.opened, found.open, found.ok) == (11, 11, True)
+
+
+def test_what_came_before_the_stop_is_booked(
+    redis_sync: Redis, redis_url: str, sql_url: str, engine: Engine, gave_up: Story
+) -> None:
+    scribe = Scribe(redis_url, sql_url, replace(QUICK, gather_s=60.0))
+    thread = threading.Thread(target=scribe.run)
+    thread.start()
+    try:
+        send(redis_sync, gave_up("c0", 1000.0))
+        wait_until(lambda: booked(engine) > 0)  # from now on it lets events gather
+        for n in range(1, 10):
+            send(redis_sync, gave_up(f"c{n}", 1000.0 + n))
+    finally:
+        scribe.stop()
+        thread.join(timeout=30)
+        scribe.close()
+    assert booked(engine) == 30
+    assert all_acknowledged(redis_sync)
 
 
 def test_an_unreadable_entry_is_kept_and_stops_nobody(

@@ -3,9 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import os
-import socket
-from asyncio.subprocess import DEVNULL
 from itertools import pairwise
 from pathlib import Path
 
@@ -13,9 +10,9 @@ import pytest
 
 from ivr.phones.scripted import Answer, PhoneError, ScriptedPhone
 from tests.interop import sipp
-from tests.site import Site, free_port, running
+from tests.site import Site, running
 
-pytestmark = [pytest.mark.interop, pytest.mark.skipif(sipp.SIPP is None, reason="sipp is not installed")]
+pytestmark = [pytest.mark.interop(peer="SIPp"), pytest.mark.skipif(sipp.SIPP is None, reason="sipp is not installed")]
 
 SEATS = tuple(str(number) for number in range(1026, 1031))
 PATIENT, HASTY = 14, 6
@@ -79,37 +76,3 @@ async def test_twenty_callers_and_five_seats(tmp_path: Path) -> None:
             assert overlapping(site, number) == []
         status, said = await site.command("followup", "audit")
         assert status == 0, said
-
-
-@pytest.mark.parametrize("scenario", ["caller", "caller_rfc4733"])
-async def test_a_sipp_caller_reaches_a_seat_by_info_and_by_rfc4733(tmp_path: Path, scenario: str) -> None:
-    """The standard uac, and uac with digits: invited, answered, in a talk, BYE."""
-    async with running(tmp_path) as site:
-        seat = await site.seat()
-        calling = asyncio.create_task(sipp.run(scenario, site.server, before_key_s=3, hold_s=8))
-        agent = await seat.incoming(60)
-        await agent.wait_answered()
-        assert await agent.wait_ended(60) == "remote"
-        result = await calling
-        assert result.ok, result.errors
-        [row] = await site.ended()
-        assert (row["reason"], row["seat"]) == ("completed", "1026")
-
-
-@pytest.mark.parametrize("scenario", ["uac", "uac_pcap"])
-async def test_sipp_itself(tmp_path: Path, scenario: str) -> None:
-    """SIPp's own scenarios: uac, and uac_pcap, which plays A-law and a key as RFC 4733 from its packaged captures."""
-    if scenario == "uac_pcap" and os.geteuid() != 0:
-        pytest.skip("SIPp plays captures through raw sockets: root only")
-    (tmp_path / "pcap").symlink_to("/usr/share/sip-tester")
-    async with running(tmp_path) as site:
-        process = await asyncio.create_subprocess_exec(
-            str(sipp.SIPP), "-sn", scenario, "-s", "4001", "-i", "127.0.0.1", "-mp", str(free_port(socket.SOCK_DGRAM)),
-            "-m", "2", "-r", "2", "-d", "1000", "-timeout", "60", f"127.0.0.1:{site.sip_port}",
-            cwd=tmp_path, stdin=DEVNULL, stdout=DEVNULL, stderr=DEVNULL,
-        )  # fmt: skip
-        assert await process.wait() == 0
-        rows = await site.ended(2)
-        assert {row["ended_by"] for row in rows} == {"caller"}
-        if scenario == "uac_pcap":
-            assert all("key" in site.events(row["call_id"]) for row in rows), "the key was heard"

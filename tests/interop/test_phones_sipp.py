@@ -10,7 +10,7 @@ import pytest
 from ivr.phones.scripted import Answer, Refuse, Ring, ScriptedPhone
 from tests.interop import sipp
 
-pytestmark = [pytest.mark.interop, pytest.mark.skipif(sipp.SIPP is None, reason="sipp is not installed")]
+pytestmark = [pytest.mark.interop(peer="SIPp"), pytest.mark.skipif(sipp.SIPP is None, reason="sipp is not installed")]
 
 
 @pytest.fixture

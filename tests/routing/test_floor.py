@@ -48,3 +48,12 @@ def test_an_empty_redis_is_an_empty_floor(redis_sync: Redis) -> None:
     floor = snapshot(redis_sync)
     assert (floor.calls, floor.seats, floor.queues) == ([], [], [])
     assert floor.at > 1.7e9
+
+
+async def test_living_engines_say_which_trunks_are_up(store: Store, redis_sync: Redis) -> None:
+    assert snapshot(redis_sync).trunks == [], "nothing has been said yet"
+    await store.beat({"carrier": True, "backup": False})
+    trunks = [{"node": "one", "name": "backup", "up": False}, {"node": "one", "name": "carrier", "up": True}]
+    assert snapshot(redis_sync).trunks == trunks
+    redis_sync.hset("{hotline}:engine:one", "alive_until", "0")
+    assert snapshot(redis_sync).trunks == []

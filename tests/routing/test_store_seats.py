@@ -210,9 +210,10 @@ async def test_what_frees_a_seat_or_brings_a_caller_wakes_the_queue(store: Store
     first: asyncio.Future[str] = asyncio.ensure_future(anext(wakes))
     await store.set_seats([SeatProfile("1026", "", ("service",))])
     async with asyncio.timeout(30):
+        await store.commit(Commit("a", 1, {}, ops=(Enqueue("service"),)))
         assert await first == "service"
         for cause in (
-            store.commit(Commit("a", 1, {}, ops=(Enqueue("service"),))),
+            store.commit(Commit("b", 1, {}, ops=(Enqueue("service"),))),
             store.set_status("1026", "ready"),
             store.bind("1026", {"sip:a": {"expires_s": 60}}),
         ):
@@ -220,9 +221,20 @@ async def test_what_frees_a_seat_or_brings_a_caller_wakes_the_queue(store: Store
             assert await anext(wakes) == "service"
         claim = await store.claim("service")
         assert claim is not None
+        assert (claim.call_id, claim.waiting) == ("a", 1)
         await store.commit(Commit("a", 2, None, ops=(FreeSeat("1026"),)))
         assert await anext(wakes) == "service"
     await wakes.aclose()  # type: ignore[attr-defined]
+
+
+async def test_where_nobody_waits_nobody_is_woken(store: Store, redis: Redis) -> None:
+    async with redis.pubsub() as pubsub:
+        await pubsub.subscribe("{hotline}:wake")
+        assert (await pubsub.get_message(timeout=5))["type"] == "subscribe"
+        await sign_on(store, "1026")
+        await store.commit(Commit("a", 1, {}, ops=(Enqueue("sales"),)))
+        message = await pubsub.get_message(timeout=5)
+    assert message["data"] == "sales", "nobody waits in the seat's own queue"
 
 
 async def test_published_documents_are_the_current_ones(store: Store) -> None:

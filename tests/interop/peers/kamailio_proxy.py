@@ -1,0 +1,120 @@
+"""kamailio stands before the hotline as a proxy that stays in the way of every call (Record-Route)."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import re
+import shutil
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+from ivr.phones.scripted import ScriptedPhone
+from tests.interop.program import Program, program
+from tests.interop.scenario import MOBILE, Desk, Floor, scenario
+from tests.site import PATIENCE_S
+
+KAMAILIO = shutil.which("kamailio", path="/usr/sbin:/usr/bin")
+CONFIG = Path(__file__).parent.parent / "kamailio.cfg"
+
+
+@contextlib.asynccontextmanager
+async def proxy(floor: Floor, desk: Desk, *defines: str) -> AsyncIterator[Program]:
+    """kamailio at the desk's port. defines: more of its configuration's (kamailio.cfg)."""
+    assert KAMAILIO is not None, "kamailio is not installed"
+    run = floor.new_directory(f"kamailio-{desk.port}")
+    host, port = floor.site.server
+    async with program(
+        KAMAILIO, "-f", str(CONFIG), "-DD", "-E", "-l", f"udp:127.0.0.1:{desk.port}", "-m", "32", "-M", "4", "-Y", str(run),
+        "-A", f"HOTLINE_PORT={port}", "-A", f'HOTLINE="sip:{host}:{port}"', *(word for one in defines for word in ("-A", one)),
+        log=run / "kamailio.log", listens=("127.0.0.1", desk.port),
+    ) as running:  # fmt: skip
+        yield running
+
+
+def routed(running: Program, method: str, port: int) -> int:
+    """How many requests of this method from this port have followed the route set; none may have lost it."""
+    assert "lost the route" not in running.said, running.said
+    return running.said.count(f"followed the route: {method} from {port}\n")
+
+
+@scenario("kamailio", "calls in through a Record-Route proxy", listens=True)
+async def inward(floor: Floor, desk: Desk) -> None:
+    """Menu, queue, seat, hold; the hotline's BYE follows the route set back through the proxy."""
+    async with proxy(floor, desk) as running:
+        seat = await floor.site.seat(desk.seat)
+        caller = await (await floor.site.phone(desk.caller)).dial(f"sip:{desk.number}@127.0.0.1:{desk.port}")
+        await caller.wait_answered(PATIENCE_S)
+        caller.send_tone(440)
+        agent = await seat.incoming(PATIENCE_S)
+        await agent.wait_answered()
+        agent.send_tone(620)
+        await asyncio.gather(caller.wait_tone(620, PATIENCE_S), agent.wait_tone(440, PATIENCE_S))
+        await caller.hold()
+        await caller.resume()
+        await agent.hang_up()
+        assert await caller.wait_ended() == "remote"
+        assert routed(running, "BYE", floor.site.sip_port) == 1
+    [row] = await floor.ended(desk)
+    assert (row["reason"], row["ended_by"]) == ("completed", "seat")
+    assert [event for event in floor.site.events(row["call_id"]) if "held" in event] == ["held", "unheld"]
+
+
+@scenario("kamailio", "a seat behind a Record-Route proxy", listens=True)
+async def outward(floor: Floor, desk: Desk) -> None:
+    """The seat registers and signs on through the proxy and is called through it; ACK and BYE follow the route set."""
+    async with proxy(floor, desk) as running:
+        seat = ScriptedPhone(("127.0.0.1", desk.port), desk.seat, desk.password)
+        await seat.start()
+        floor.site.phones.append(seat)
+        await seat.register()
+        await floor.site.code(seat, "*81")
+        caller = await floor.dial(desk)
+        caller.send_tone(440)
+        agent = await seat.incoming(PATIENCE_S)
+        await agent.wait_answered()
+        agent.send_tone(620)
+        await asyncio.gather(caller.wait_tone(620, PATIENCE_S), agent.wait_tone(440, PATIENCE_S))
+        await agent.hold()
+        await agent.resume()
+        await caller.hang_up()
+        assert await agent.wait_ended() == "remote"
+        assert routed(running, "ACK", floor.site.sip_port) >= 1
+        assert routed(running, "BYE", floor.site.sip_port) >= 1
+        assert seat.complaints == []
+    [row] = await floor.ended(desk)
+    assert (row["reason"], row["ended_by"]) == ("completed", "caller")
+
+
+OPERATOR = """
+domain = "operator.example"
+register = true
+"""
+
+
+@scenario("kamailio", "an operator's registrar", trunk=OPERATOR)
+async def registrar(floor: Floor, desk: Desk) -> None:
+    """The trunk registers (SHA-256 digest, Service-Route), is called where it registered, and calls out by that route (407)."""
+    mobile = await floor.site.phone(MOBILE)
+    outside = f'OUTSIDE="sip:127.0.0.1:{mobile.address[1]}"'
+    async with proxy(floor, desk, f'ACCOUNT="{desk.account}"', outside) as running:
+        await running.until_said(f"registered: {desk.account} by SHA-256 as", 60)
+        seat = await floor.site.seat(desk.seat)
+        caller = await (await floor.site.phone(desk.caller)).dial(f"sip:{desk.account}@127.0.0.1:{desk.port}")
+        agent = await seat.incoming(PATIENCE_S)
+        await agent.wait_answered()
+        agent.send_tone(620)
+        await caller.wait_tone(620, PATIENCE_S)
+        await agent.hang_up()
+        assert await caller.wait_ended() == "remote"
+        assert routed(running, "BYE", floor.site.sip_port) == 1
+        line = await seat.dial(MOBILE)
+        far = await mobile.incoming(PATIENCE_S)
+        await asyncio.gather(line.wait_answered(), far.wait_answered())
+        far.send_tone(440)
+        await line.wait_tone(440, PATIENCE_S)
+        await line.hang_up()
+        assert await far.wait_ended() == "remote"
+        assert routed(running, "BYE", floor.site.sip_port) == 2
+        [called] = re.findall(r"calls out: (\S+) to (\S+), Route: (\S+)", running.said)
+        assert called == (desk.account, MOBILE, f"<sip:127.0.0.1:{desk.port};lr>"), "the Service-Route was followed"

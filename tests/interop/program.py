@@ -1,0 +1,93 @@
+"""Runs a peer's program beside a test, and finds it ports."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import socket
+from collections.abc import AsyncIterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+START_S = 15.0
+"""A bound for a program's start."""
+
+
+@dataclass(slots=True)
+class Program:
+    """A running program."""
+
+    process: asyncio.subprocess.Process
+    log: Path
+
+    @property
+    def said(self) -> str:
+        """All that it wrote."""
+        return self.log.read_text(encoding="utf-8", errors="replace")
+
+    @property
+    def last_words(self) -> str:
+        """Its exit status, if it has ended, and the end of what it wrote."""
+        return f"exit status {self.process.returncode}\n" + "\n".join(self.said.splitlines()[-60:])
+
+    async def until_said(self, text: str, timeout_s: float = START_S) -> None:
+        """Until it has written this; AssertionError with its last words when it never does."""
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(timeout_s):
+                while text not in self.said and self.process.returncode is None:  # noqa: ASYNC110 - a file tells nobody
+                    await asyncio.sleep(0.05)
+        if text not in self.said:
+            raise AssertionError(f"{self.log.stem} never said {text!r}\n{self.last_words}")
+
+
+@contextlib.asynccontextmanager
+async def program(
+    *command: str, log: Path, listens: tuple[str, int] | None = None, environment: Mapping[str, str] | None = None
+) -> AsyncIterator[Program]:
+    """A program that runs while the block does, from when it has the UDP port it listens on; its words go to `log`."""
+    with log.open("w") as output:
+        process = await asyncio.create_subprocess_exec(
+            *command, stdin=asyncio.subprocess.DEVNULL, stdout=output, stderr=output, env=environment
+        )
+    running = Program(process, log)
+    try:
+        if listens is not None:
+            await bound(listens, socket.SOCK_DGRAM, process)
+            assert process.returncode is None, f"{command[0]} ended with {process.returncode}\n{running.said}"
+        yield running
+    finally:
+        if process.returncode is None:
+            process.terminate()
+            try:
+                async with asyncio.timeout(5):
+                    await process.wait()
+            except TimeoutError:
+                process.kill()
+                await process.wait()
+
+
+async def bound(address: tuple[str, int], kind: socket.SocketKind, process: asyncio.subprocess.Process) -> None:
+    """Wait until somebody has this port: a message to it would be lost before."""
+    async with asyncio.timeout(START_S):
+        while process.returncode is None:
+            with socket.socket(family(address[0]), kind) as probe:
+                try:
+                    probe.bind(address)
+                except OSError:
+                    return
+            await asyncio.sleep(0.02)
+
+
+def family(host: str) -> socket.AddressFamily:
+    """IPv6 for a literal with colons."""
+    return socket.AF_INET6 if ":" in host else socket.AF_INET
+
+
+def free_port(host: str, *, even: bool = False) -> int:
+    """A UDP port that nobody uses now; `even` for RTP."""
+    while True:
+        with socket.socket(family(host), socket.SOCK_DGRAM) as probe:
+            probe.bind((host, 0))
+            port = int(probe.getsockname()[1])
+        if not even or (port % 2 == 0 and port < 60000):
+            return port

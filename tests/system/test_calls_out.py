@@ -1,0 +1,112 @@
+"""Calls that seats make and hand on, through a whole hotline; a scripted telephone is the operator's trunk."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+
+from ivr.phones.scripted import Refuse, Refused, ScriptedPhone
+from routing.requests import originate
+from storage.embedded import EmbeddedRedis
+from storage.redis import connect_sync
+from tests.site import PATIENCE_S, Site, running
+from tests.talk import talking
+
+CUSTOMER = "13912345678"
+
+
+def trunk(port: int) -> str:
+    """hotline.toml: a trunk that calls go out through, a mobile seat behind it."""
+    return f"""
+[[trunks]]
+name = "out"
+proxy = "127.0.0.1:{port}"
+ping_s = 0
+numbers = {{}}
+caller_ids = ["4000000000"]
+allow_prefixes = ["1"]
+[[seats]]
+number = "1030"
+password = "pw-1030"
+queues = ["service"]
+phone = "13800138000"
+trunk = "out"
+"""
+
+
+def ask(site: Site, seat: str, number: str) -> None:
+    """As another room of the house does."""
+    with contextlib.closing(connect_sync(EmbeddedRedis(site.data_dir).foreign_url)) as redis:
+        originate(redis, seat, number)
+
+
+@pytest.fixture
+async def operator() -> AsyncIterator[ScriptedPhone]:
+    """The operator's side, there before the hotline is."""
+    async with ScriptedPhone(server=("127.0.0.1", 5060), user="operator") as phone:
+        yield phone
+
+
+async def test_a_seat_is_called_and_then_the_customer(tmp_path: Path, operator: ScriptedPhone) -> None:
+    async with running(tmp_path, extra=trunk(operator.address[1])) as site:
+        seat = await site.seat("1026")
+        status, said = await site.command("call", "1026", CUSTOMER)
+        assert status == 0, said
+        own, customer = await seat.incoming(PATIENCE_S), await operator.incoming(PATIENCE_S)
+        assert customer.requests[0].first.startswith(f"INVITE sip:{CUSTOMER}@")
+        assert customer.caller == "4000000000"
+        await own.wait_answered(PATIENCE_S)
+        await customer.wait_answered(PATIENCE_S)
+        customer.send_tone(600)
+        await own.wait_tone(600, PATIENCE_S)
+        await customer.hang_up()
+        rows = await site.ended()
+        assert (rows[0]["caller"], rows[0]["seat"], rows[0]["phase"]) == (CUSTOMER, "1026", "TALKING")
+        assert site.event_data(rows[0]["call_id"], "ended")["result"] == "reached"
+        operator.on_invite = Refuse(486)
+        ask(site, "1026", CUSTOMER)
+        rows = await site.ended(2)
+        assert site.event_data(rows[1]["call_id"], "ended")["result"] == "busy"
+        ask(site, "1026", "0085221234567")
+        rows = await site.ended_in_the_books(3)
+        assert rows[2]["reason"] == "foreign"
+        forbidden = await seat.dial("0085221234567")
+        with pytest.raises(Refused, match="403"):
+            await forbidden.wait_answered(PATIENCE_S)
+        assert not operator.complaints
+        assert not seat.complaints
+
+
+async def test_transfers_and_a_mobile_seat(tmp_path: Path, operator: ScriptedPhone) -> None:
+    async with running(tmp_path, extra=trunk(operator.address[1])) as site:
+        one, two = await site.seat("1026"), await site.seat("1027", sign_on=False)
+        call, first = await talking(site, one)
+        # blind, to a colleague
+        await first.refer("1027")
+        second = await two.incoming(PATIENCE_S)
+        await second.wait_answered(PATIENCE_S)
+        assert await first.wait_ended(PATIENCE_S) == "remote"
+        assert first.notified == ["SIP/2.0 100 Trying", "SIP/2.0 200 OK"]
+        await second.wait_tone(440, PATIENCE_S)
+        # after asking the mobile seat, whose telephone is behind the trunk
+        aside = await two.dial("1030")
+        mobile = await operator.incoming(PATIENCE_S)
+        await mobile.wait_answered(PATIENCE_S)
+        assert not aside.answered.done(), "nobody has pressed 1 yet"
+        await mobile.press("1")
+        await aside.wait_answered(PATIENCE_S)
+        await second.refer("1030", replaces=aside)
+        assert await second.wait_ended(PATIENCE_S) == "remote"
+        assert await aside.wait_ended(PATIENCE_S) == "remote"
+        await mobile.wait_tone(440, PATIENCE_S)
+        await mobile.hang_up()
+        assert await call.wait_ended(PATIENCE_S) == "remote"
+        [row] = await site.ended()
+        assert (row["seat"], row["reason"]) == ("1030", "completed")
+        kinds = [kind for kind in site.events(row["call_id"]) if kind in ("transferred", "recording")]
+        assert kinds == ["recording", "transferred", "recording", "transferred", "recording"]
+        for phone in (one, two, operator):
+            assert not phone.complaints

@@ -1,0 +1,68 @@
+"""TCP and TLS listeners of a whole hotline: `serve` holds their sockets, so connections wait while an engine is replaced."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import socket
+import ssl
+from itertools import count
+from pathlib import Path
+
+import trustme
+
+from tests.site import Site, free_port, running
+
+MORE = """
+[[listeners]]
+name = "stream"
+transport = "tcp"
+port = {tcp}
+[[listeners]]
+name = "secure"
+transport = "tls"
+port = {tls}
+certificate = "cert.pem"
+private_key = "key.pem"
+"""
+NUMBERS = count(1)
+
+
+async def ask(port: int, tls: ssl.SSLContext | None = None) -> str:
+    """OPTIONS over a connection of its own; the first line of the answer."""
+    reader, writer = await asyncio.open_connection("127.0.0.1", port, ssl=tls)
+    try:
+        number = next(NUMBERS)
+        writer.write(
+            f"OPTIONS sip:127.0.0.1 SIP/2.0\r\nVia: SIP/2.0/TCP 127.0.0.1:9;branch=z9hG4bK{number}\r\nFrom: <sip:a@a>;tag=t\r\n"
+            f"To: <sip:b@b>\r\nCall-ID: c{number}\r\nCSeq: 1 OPTIONS\r\nContent-Length: 0\r\n\r\n".encode()
+        )
+        async with asyncio.timeout(30):
+            return (await reader.readuntil(b"\r\n")).decode().strip()
+    finally:
+        writer.close()
+
+
+async def test_connections_are_answered_by_whichever_engine_runs(tmp_path: Path) -> None:
+    authority = trustme.CA()
+    issued = authority.issue_cert("127.0.0.1")
+    issued.private_key_pem.write_to_path(tmp_path / "key.pem")
+    issued.cert_chain_pems[0].write_to_path(tmp_path / "cert.pem")
+    client = ssl.create_default_context()
+    authority.configure_trust(client)
+    tcp, tls = free_port(socket.SOCK_STREAM), free_port(socket.SOCK_STREAM)
+    async with running(tmp_path, extra=MORE.format(tcp=tcp, tls=tls)) as site:
+        assert f"sip      TCP 127.0.0.1:{tcp}" in site.said
+        assert f"sip      TLS 127.0.0.1:{tls}" in site.said
+        assert await ask(tcp) == "SIP/2.0 200 OK"
+        assert await ask(tls, client) == "SIP/2.0 200 OK"
+        engine = site.pid("engine")
+        os.kill(engine, signal.SIGKILL)
+        assert await ask(tcp) == "SIP/2.0 200 OK", "it waited in the socket that serve holds"
+        assert await ask(tls, client) == "SIP/2.0 200 OK"
+        assert _engines(site) == 2
+
+
+def _engines(site: Site) -> int:
+    return site.said.count("engine   started")

@@ -1,0 +1,137 @@
+"""Strangers at a whole hotline: who tries passwords is banned and let in again, who is on the block list is turned away, and
+the supervisor sees both."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+import socket
+import urllib.parse
+import urllib.request
+from collections.abc import AsyncIterator
+from hashlib import md5
+from pathlib import Path
+
+import pytest
+from sqlalchemy import select
+
+from followup.tables import call_event
+from ivr.phones.scripted import Refused
+from tests.site import PATIENCE_S, Site, running
+
+TRUNK = "127.0.0.2"
+
+
+@pytest.fixture
+async def site(tmp_path: Path) -> AsyncIterator[Site]:
+    limits = "[guard]\nmax_failures = 5\n[callers]\nstatus = 486\nmax_calls = 2\n"
+    async with running(tmp_path, networks=f"{TRUNK}/32", extra=limits) as site:
+        yield site
+
+
+class Guesser:
+    """Tries passwords of seat 1026 over a socket of its own."""
+
+    def __init__(self, site: Site) -> None:
+        self.sock = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+        self.sock.bind(("127.0.0.1", 0))
+        self.sock.settimeout(1.0)
+        self.server = site.server
+        self.count = 0
+        self.nonce = ""
+
+    def register(self, password: str = "") -> int:
+        """The status of the answer to a REGISTER, 0 for silence; with a password the last nonce is answered."""
+        self.count += 1
+        host, port = self.sock.getsockname()
+        proof = ""
+        if password:
+            one, two = (md5(text.encode()).hexdigest() for text in (f"1026:hotline:{password}", "REGISTER:sip:x"))
+            answer = md5(f"{one}:{self.nonce}:{two}".encode()).hexdigest()
+            given = f'username="1026", realm="hotline", nonce="{self.nonce}", uri="sip:x", response="{answer}"'
+            proof = f"Authorization: Digest {given}\r\n"
+        text = (
+            f"REGISTER sip:x SIP/2.0\r\nVia: SIP/2.0/UDP {host}:{port};branch=z9hG4bK{self.count};rport\r\n"
+            f"From: <sip:1026@x>;tag=1\r\nTo: <sip:1026@x>\r\nCall-ID: guess\r\nCSeq: {self.count} REGISTER\r\n"
+            f"Contact: <sip:1026@{host}:{port}>\r\n{proof}Content-Length: 0\r\n\r\n"
+        )
+        self.sock.sendto(text.encode(), self.server)
+        try:
+            reply = self.sock.recv(4096).decode()
+        except TimeoutError:
+            return 0
+        nonce = re.search(r'nonce="([^"]+)"', reply)
+        self.nonce = nonce[1] if nonce else self.nonce
+        return int(reply.split(" ")[1])
+
+
+def withheld(site: Site, number: str) -> int:
+    """The final status of a call whose number only the trunk knows (RFC 3325)."""
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sock:
+        sock.bind((TRUNK, 0))
+        sock.settimeout(PATIENCE_S)
+        port = sock.getsockname()[1]
+        text = (
+            f"INVITE sip:4001@x SIP/2.0\r\nVia: SIP/2.0/UDP {TRUNK}:{port};branch=z9hG4bKwithheld;rport\r\n"
+            f"From: <sip:anonymous@anonymous.invalid>;tag=1\r\nTo: <sip:4001@x>\r\nCall-ID: withheld\r\nCSeq: 1 INVITE\r\n"
+            f"Contact: <sip:{TRUNK}>\r\nPrivacy: id\r\nP-Asserted-Identity: <sip:{number}@x>\r\nContent-Length: 0\r\n\r\n"
+        )
+        sock.sendto(text.encode(), site.server)
+        while (status := int(sock.recv(4096).split(b" ")[1])) < 200:
+            pass
+        return status
+
+
+def page(site: Site, **form: str) -> str:
+    """The console's page; with a form after sending it."""
+    here = f"http://127.0.0.1:{site.console_port}"
+    data = urllib.parse.urlencode(form).encode() if form else None
+    request = urllib.request.Request(f"{here}/strangers/", data, {"Origin": here} if form else {})
+    with urllib.request.urlopen(request, timeout=PATIENCE_S) as answer:
+        return str(answer.read().decode())
+
+
+async def test_a_brute_force_is_banned_seen_and_forgiven(site: Site) -> None:
+    seat = await site.seat("1027", bind="127.0.0.3")
+    guesser = Guesser(site)
+    try:
+        assert await asyncio.to_thread(guesser.register) == 401
+        for number in range(6):
+            await asyncio.to_thread(guesser.register, f"guess {number}")
+        assert await asyncio.to_thread(guesser.register) == 0
+        await site.until(lambda: "127.0.0.1" in page(site), "the page shows the ban")
+        assert "试探密码" in page(site)
+        assert "an address is banned" in site.logs()
+        await seat.register()  # others aren't hurt
+        page(site, action="lift", address="127.0.0.1", who="test")
+        status = 0
+        while not status:  # a second at most, but for a slow machine
+            status = await asyncio.to_thread(guesser.register)
+        assert status == 401
+        assert await asyncio.to_thread(guesser.register, "pw-1026") == 200
+    finally:
+        guesser.sock.close()
+
+
+async def test_a_blocked_number_and_a_robot_are_turned_away_before_the_answer(site: Site) -> None:
+    caller = await site.phone("13912345678", bind=TRUNK)
+    page(site, action="block", number="+86 139 1234 5678", hours="24", reason="骚扰", who="小王")
+
+    await site.until(lambda: '{"count": 1, "event": "block list"' in site.logs(), "the engine knows")
+    call = await caller.dial("4001")
+    with pytest.raises(Refused, match="486"):
+        await call.wait_answered(PATIENCE_S)
+    await site.until(lambda: '139 1234 5678</span> <span class="tag bad">黑名单' in page(site), "the page shows the refusal")
+    assert await asyncio.to_thread(withheld, site, "13912345678") == 486
+    page(site, action="unblock", number="+8613912345678", who="小王")
+    robot = await site.phone("04714613311", bind=TRUNK)
+    for _ in range(2):
+        call = await robot.dial("4001")
+        await call.wait_answered(PATIENCE_S)
+        await call.hang_up()
+    call = await robot.dial("4001")
+    with pytest.raises(Refused, match="486"):
+        await call.wait_answered(PATIENCE_S)
+    await site.until(lambda: "来电过于频繁" in page(site), "the page shows the robot")
+    events = site._rows(select(call_event).where(call_event.c.subject == "number:04714613311"))
+    assert [event["type"] for event in events] == ["refused"]
