@@ -12,7 +12,7 @@ run: .venv/ready
 	@HOTLINE_SIP_PORT=$(SIP_PORT) HOTLINE_CONSOLE_PORT=$(CONSOLE_PORT) $(BIN)/hotline demo --stay
 
 test: .venv/ready-dev
-	@$(BIN)/python -m pytest -m "not interop" -n 3 --dist loadfile $(ARGS)
+	@$(BIN)/python -m pytest -m "not interop" -n 3 --dist loadfile --no-loadscope-reorder $(ARGS)
 
 check: .venv/ready-dev
 	@$(BIN)/ruff check .

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from typing import Any
 
@@ -131,18 +132,29 @@ async def listen(
     """
     pauses = Pauses()
     while True:
+        pubsub = redis.pubsub()
         try:
-            async with redis.pubsub() as pubsub:
-                await pubsub.subscribe(*channels)
-                for text in await everything():
-                    yield text
-                while True:
-                    message = await pubsub.get_message(timeout=SWEEP_S)
-                    pauses.reset()
-                    if message is None:
-                        for text in await everything():
-                            yield text
-                    elif message["type"] == "message":
-                        yield message["data"]
+            await pubsub.subscribe(*channels)
+            for text in await everything():
+                yield text
+            while not _is_cancelled():
+                message = await pubsub.get_message(timeout=SWEEP_S)
+                pauses.reset()
+                if message is None:
+                    for text in await everything():
+                        yield text
+                elif message["type"] == "message":
+                    yield message["data"]
         except (RedisError, RedisAway, OSError):
             await pauses.wait()
+        finally:
+            with contextlib.suppress(RedisError, OSError):  # whatever ends us is not to be lost over it
+                await pubsub.aclose()  # type: ignore[no-untyped-call]
+        if _is_cancelled():
+            raise asyncio.CancelledError
+
+
+def _is_cancelled() -> bool:
+    """Whether this task was told to end: the client loses a cancellation at times, while it connects."""
+    task = asyncio.current_task()
+    return task is not None and task.cancelling() > 0

@@ -36,10 +36,16 @@ PLACES = {"house": (HOUSE, "10.0.0.1", 24), "open": (OPEN, "44.0.0.1", 24), "hom
 _CLONE_NEWNET = 0x40000000
 
 
+_FORBIDDEN = ("not permitted", "Permission denied", "Read-only file system", "not supported")
+
+
+class Forbidden(Exception):
+    """The kernel, or a container around us, lets nobody make networks here; the text is what was refused."""
+
+
 def missing() -> list[str]:
-    """What this machine lacks for it."""
-    lacks = [tool for tool in ("ip", "nft", "sysctl") if shutil.which(tool) is None]
-    return lacks or ([] if os.geteuid() == 0 else ["root (network namespaces)"])
+    """The tools that this machine lacks for it."""
+    return [tool for tool in ("ip", "nft", "sysctl") if shutil.which(tool) is None]
 
 
 class Networks:
@@ -57,6 +63,8 @@ class Networks:
 
     def run(self, *command: str, stdin: str = "") -> None:
         done = subprocess.run(command, input=stdin, capture_output=True, text=True, check=False)
+        if done.returncode and any(words in done.stderr for words in _FORBIDDEN):
+            raise Forbidden(f"{' '.join(command)}: {done.stderr.strip()}")
         assert done.returncode == 0, f"{' '.join(command)}: {done.stderr}"
 
     def build(self) -> None:
@@ -89,6 +97,7 @@ class Networks:
 
 @contextmanager
 def networks() -> Iterator[Networks]:
+    """Raises Forbidden."""
     made = Networks(f"hotline{os.getpid()}")
     try:
         made.build()

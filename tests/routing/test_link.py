@@ -1,10 +1,12 @@
 from __future__ import annotations
 
+import asyncio
+
 import pytest
 from redis.asyncio import Redis
 from redis.exceptions import ResponseError
 
-from routing.link import Fenced, RedisAway, run_in_order
+from routing.link import Fenced, RedisAway, listen, run_in_order
 from routing.scripts import load
 from routing.store import Commit, Store
 from storage.redis import connect
@@ -35,3 +37,21 @@ async def test_no_redis_is_told(store: Store) -> None:
     with pytest.raises(RedisAway, match="redis_url"):
         await run_in_order(nowhere, COMMIT, [arguments(store, "a", store.epoch)])
     await nowhere.aclose()
+
+
+@pytest.mark.parametrize("turns", range(0, 60, 3))
+async def test_a_listener_that_is_cancelled_ends_whatever_it_is_about(redis: Redis, turns: int) -> None:
+    async def everything() -> list[str]:
+        return ["all"]
+
+    async def follow() -> None:
+        async for _ in listen(redis, ("news",), everything):
+            pass
+
+    tasks = [asyncio.create_task(follow()) for _ in range(5)]
+    for _ in range(turns):
+        await asyncio.sleep(0)  # connecting, subscribing, asking for everything, waiting
+    for task in tasks:
+        task.cancel()
+    _, running = await asyncio.wait(tasks, timeout=30)
+    assert not running
