@@ -19,6 +19,7 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parent.parent))
@@ -64,12 +65,12 @@ def main() -> None:
         _head(LEVEL_COLUMNS)
         for workload in wanted:
             if workload in LEVELS:
-                _tell(workload, lambda workload=workload: _level(client, workload))  # type: ignore[misc]
+                _tell(workload, partial(_level, client, workload))
         if "set-up" in wanted:
             print()
             _head(SET_UP_COLUMNS)
             for rate in (50, 100, 200, 300):
-                _tell(f"set-up at {rate}", lambda rate=rate: _set_up(client, rate))  # type: ignore[misc]
+                _tell(f"set-up at {rate}", partial(_set_up, client, rate))
         if "idle" in wanted:
             print()
             _head("idle calls | kB per call, all processes (to reach)")
