@@ -28,7 +28,8 @@ from ivr.media.g711 import ULAW_TO_ALAW, Law, encode
 from ivr.media.tones import FREQUENCIES, KEYS, SOUND, ToneReceiver, hear
 from prompts.build import read_texts
 from prompts.sound import level_to, to_telephone
-from prompts.speech import Speaker, SpeechError, Voice
+from prompts.speech import Speaker, Voice
+from prompts.synthesis import SpeechError
 
 ROOT = Path(__file__).parent.parent
 RATE = 8000

@@ -25,7 +25,7 @@ from typing import TypeAlias
 sys.path.insert(0, str(Path(__file__).parent.parent))
 
 from bench.load import Client, Level, Measured
-from bench.table import HERE, site
+from bench.running import HERE, site
 
 RATE, SPELL_S, MEDIA_FROM = 2000, 0.005, 43000
 Sent: TypeAlias = ctypes.c_longlong

@@ -18,7 +18,7 @@ from typing import Any
 from bench.procs import Usage, busy_s, rss_mb, spent, tree
 
 CLIENT = Path(__file__).parent / "client"
-CALLER_PORT, AGENT_PORT, CALLER_MEDIA, AGENT_MEDIA = 5190, 5090, 20000, 32000
+CALLER_PORT, AGENT_PORT, CALLER_MEDIA, AGENT_MEDIA = 5190, 5090, 20000, 9000
 SETTLE_S = 4.0
 """After one hold time and this much more, as many calls begin as end."""
 

@@ -1,6 +1,6 @@
 """What a live call costs the media process: CPU of one process while N calls play a prompt, or N pairs talk and are recorded.
 
-    python bench/media_loop.py                     plain epoll (ivr.media.worker), the loop that is used
+    python bench/media_loop.py                     the loops that are used (ivr.media.loops), in Python and in C, in turns
     python bench/media_loop.py --loop asyncio      the same legs and schedule under asyncio's loop, or uvloop's where installed
     python bench/media_loop.py --play 50 200 400 --bridge 50 100 --seconds 10
 
@@ -14,6 +14,7 @@ from __future__ import annotations
 import argparse
 import asyncio
 import contextlib
+import itertools
 import json
 import os
 import socket
@@ -33,8 +34,10 @@ sys.path.insert(0, str(Path(__file__).parent.parent))
 from ivr.media import worker
 from ivr.media.client import MediaClient
 from ivr.media.control import Mix, Open, Play, Record, Remote, Srtp, Stats
+from ivr.media.loops import PYTHON
 from ivr.media.outgoing import Address, Receive
-from ivr.media.ports import Pair, Ports
+from ivr.media.pair import Pair
+from ivr.media.ports import Ports
 from ivr.media.schedule import Schedule
 
 KEY = bytes(30)
@@ -91,8 +94,9 @@ class LoopPorts(Ports):
 def serve(kind: str, path: Path) -> None:
     """The process under measurement."""
     terms: Any = {"host": "127.0.0.1", "rtp_timeout_s": 30.0, "orphan_s": 5.0, "min_free_bytes": 0}
-    if kind == "epoll":
-        worker.run(path, port_min=30000, port_max=33999, **terms)
+    if kind not in {"asyncio", "uvloop"}:
+        loops: Any = kind
+        worker.run(path, port_min=30000, port_max=33999, loops=loops, **terms)
         return
     if kind == "uvloop":
         loop: asyncio.AbstractEventLoop = import_module("uvloop").new_event_loop()
@@ -100,7 +104,7 @@ def serve(kind: str, path: Path) -> None:
         loop = asyncio.new_event_loop()
     vars(worker)["Ports"] = LoopPorts
     LoopPorts.loop, LoopPorts.tasks = loop, set()
-    process = worker.Worker(path, hosts=[terms.pop("host")], ports=(30000, 33999), dscp=46, **terms)
+    process = worker.Worker(path, hosts=[terms.pop("host")], ports=(30000, 33999), dscp=46, loops=PYTHON, **terms)
     LoopPorts.schedule = process._schedule
 
     def control() -> None:
@@ -177,7 +181,7 @@ async def connected(path: Path) -> MediaClient:
     client = MediaClient(path, on_event=lambda event: client.ack(event.seq), on_lost=lambda: None)
     for _ in range(200):
         try:
-            await client.connect(1, 0)
+            await client.take_over(1, 0)
             break
         except ConnectionError:
             await asyncio.sleep(0.05)
@@ -235,6 +239,7 @@ async def measure(kind: str, calls: int, bridged: bool, srtp: bool, seconds: flo
         f"{kind:8} {'bridge+record' if bridged else 'play':14} {calls:5} calls {share * 100:6.1f} % of a core"
         f" {share * 1000 / calls:6.2f} ms/call-s  out {result['got']:5.1f}/s a leg"
         f"  p99 {result['p99'] * 1000:4.0f} ms  max {result['max'] * 1000:4.0f} ms"
+        f"  quick {100 * stats['quick'] / max(1, stats['received']):3.0f} %"
         f"  unsent {stats['unsent']} gaps {stats['recording_gaps']} skipped {stats['slots_skipped']}",
         flush=True,
     )
@@ -242,9 +247,10 @@ async def measure(kind: str, calls: int, bridged: bool, srtp: bool, seconds: flo
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--loop", choices=["epoll", "asyncio", "uvloop"], default="epoll")
+    parser.add_argument("--loop", nargs="+", choices=["python", "fast", "asyncio", "uvloop"], default=["python", "fast"])
     parser.add_argument("--play", type=int, nargs="*", default=[50, 200, 400])
     parser.add_argument("--bridge", type=int, nargs="*", default=[50, 100])
+    parser.add_argument("--rounds", type=int, default=1)
     parser.add_argument("--seconds", type=float, default=8.0)
     parser.add_argument("--serve", nargs=2, help=argparse.SUPPRESS)
     parser.add_argument("--srtp", action="store_true", help="all legs protected")
@@ -255,10 +261,11 @@ def main() -> None:
     elif arguments.load:
         load(*json.loads(arguments.load))
     else:
-        for bridged, counts in ((False, arguments.play), (True, arguments.bridge)):
-            for calls in counts:
+        workloads = [(False, calls) for calls in arguments.play] + [(True, calls) for calls in arguments.bridge]
+        for _ in range(arguments.rounds):
+            for (bridged, calls), kind in itertools.product(workloads, arguments.loop):
                 with tempfile.TemporaryDirectory() as directory:
-                    asyncio.run(measure(arguments.loop, calls, bridged, arguments.srtp, arguments.seconds, Path(directory)))
+                    asyncio.run(measure(kind, calls, bridged, arguments.srtp, arguments.seconds, Path(directory)))
 
 
 if __name__ == "__main__":

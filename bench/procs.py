@@ -71,9 +71,13 @@ def _stat(pid: int) -> list[str]:
 
 def _name(pid: int) -> str:
     try:
-        words = (PROC / str(pid) / "cmdline").read_bytes().decode(errors="replace").split("\0")
+        words = (PROC / str(pid) / "cmdline").read_bytes().decode(errors="replace").replace("\0", " ").split()
     except OSError:
+        return ""
+    if not words:  # it has ended, and nobody has asked how
         return ""
     if "ivr.cli" in words:
         return words[words.index("ivr.cli") + 1]
-    return "redis" if "redis" in words[0] or "valkey" in words[0] else "serve"
+    if words[0] == "gunicorn:":
+        return "console"
+    return "redis" if "redis" in words[0] or "valkey" in words[0] else "serve"  # and its nursery

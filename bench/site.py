@@ -9,7 +9,7 @@ It prints `ready pid N` when it takes calls; all its processes are N's children.
 
 The seats' telephones are all at 127.0.0.1:5090 (BENCH_AGENT=host:port for another place); nothing registers and nobody
 proves who he is. Data goes to a directory under /tmp that is removed at the end, or to BENCH_DIR, which stays.
-BENCH_MEDIA is the number of media processes.
+BENCH_MEDIA is the number of media processes, BENCH_SEATS that of seats and of their queues (600).
 """
 
 from __future__ import annotations
@@ -29,12 +29,13 @@ import numpy as np
 sys.path.insert(0, str(Path(__file__).parent.parent))
 
 from ivr.config import load
+from ivr.nursery import Nursery
 from ivr.serve import Supervisor
 from routing.store import Store
 from storage.journal import Journal
 from storage.redis import connect
 
-QUEUES = 600
+QUEUES = int(os.environ.get("BENCH_SEATS", "600"))
 RATE = 8000
 
 MENUS = {
@@ -70,16 +71,18 @@ def main() -> None:
     if len(sys.argv) != 2 or not sys.argv[1].isdigit():
         raise SystemExit("usage: bench/site.py PORT")
     port = int(sys.argv[1])
+    nursery = Nursery.fork()  # before anything that would have to be tidied up
     with _directory() as directory:
         _write(directory, port)
         os.environ["HOTLINE_CONFIG"] = str(directory / "hotline.toml")
-        supervisor = Supervisor(load(), say=lambda _: None)
-        try:
-            supervisor.start()
-            supervisor.wait_ready()
+        supervisor = Supervisor(load(), say=lambda _: None, nursery=nursery)
+
+        def ready() -> None:
             asyncio.run(_sign_on(supervisor))
             print(f"ready pid {os.getpid()}", flush=True)
-            supervisor.run()
+
+        try:
+            supervisor.run(ready)
         finally:
             supervisor.stop()
 

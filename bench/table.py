@@ -1,30 +1,42 @@
 """`make bench`: starts the site (bench/serve.sh), drives it with the load client, prints what a live call costs as a table.
 
-    python bench/table.py                        all workloads, about 12 minutes
+    python bench/table.py                        all workloads, about 14 minutes
     python bench/table.py ivr-400 set-up         some of them (their names are the table's first column)
 
-Needs sipp (Debian: sip-tester) and a C compiler for the client's RTP half; the site needs neither. CPU is that of all our
-processes: engine, media, scribe, console, Redis, serve. On a busy machine only figures of one run are comparable; `others`
-tells how many cores the rest of the machine used meanwhile, `late` how late the client itself was at worst.
+Needs sipp (Debian: sip-tester) and a C compiler for the client's RTP half; the site needs neither, nor does gateway-50, which
+has no site. CPU is that of all our processes: engine, media, scribe, console, Redis, serve. On a busy machine only figures of
+one run are comparable; `others` tells how many cores the rest of the machine used meanwhile, `late` how late the client itself
+was at worst.
 """
 
 from __future__ import annotations
 
-import contextlib
-import re
 import resource
 import shutil
-import socket
 import subprocess
 import sys
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Coroutine, Sequence
 from functools import partial
 from pathlib import Path
+from typing import Any
+
+import uvloop
 
 sys.path.insert(0, str(Path(__file__).parent.parent))
 
+from bench.gateway import COLUMNS as GATEWAY_COLUMNS
+from bench.gateway import measure, row
+from bench.live import COLUMNS as LIVE_COLUMNS
+from bench.live import Measured as LiveMeasured
+from bench.live import measure as measure_live
+from bench.live import row as live_row
 from bench.load import Client, Level, LoadFailed, Measured
+from bench.menus import COLUMNS as MENU_COLUMNS
+from bench.menus import measure as measure_menus
+from bench.menus import row as menus_row
+from bench.running import site
+from bench.seats import measure as measure_seats
 
 HERE = Path(__file__).parent
 SEATS = [f"q{index}" for index in range(600)]
@@ -36,6 +48,14 @@ LEVELS: dict[str, tuple[Level, str]] = {
 }
 """By name: the load, and the CPU ms per call-second to reach."""
 
+GATEWAY = "gateway-50"
+"""Streams of Twilio's, by themselves (bench/gateway.py)."""
+LIVE = "live-200"
+"""Live pages beside calls, on a site of their own (bench/live.py)."""
+DESKS = "seats-200"
+"""The same for the pages of 200 seats (bench/seats.py)."""
+MENUS = "menus-200"
+"""Menus published beside calls (bench/menus.py)."""
 PARTS = ("engine", "media", "scribe", "redis")
 LEVEL_COLUMNS = " | ".join(
     (
@@ -50,14 +70,34 @@ SET_UP_COLUMNS = " | ".join(
 
 def main() -> None:
     """See the module."""
-    wanted = sys.argv[1:] or [*LEVELS, "set-up", "idle"]
-    if unknown := set(wanted) - {*LEVELS, "set-up", "idle"}:
-        raise SystemExit(f"no such workload: {', '.join(sorted(unknown))}; there are {', '.join([*LEVELS, 'set-up', 'idle'])}")
+    known = [*LEVELS, "set-up", "idle", GATEWAY, LIVE, DESKS, MENUS]
+    wanted = sys.argv[1:] or known
+    if unknown := set(wanted) - {*known}:
+        raise SystemExit(f"no such workload: {', '.join(sorted(unknown))}; there are {', '.join(known)}")
+    _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (min(hard, 20000), hard))
+    if set(wanted) - {GATEWAY, LIVE, DESKS, MENUS}:
+        _on_the_site(wanted)
+    if GATEWAY in wanted:
+        print()
+        _head(GATEWAY_COLUMNS)
+        _tell(GATEWAY, lambda: row(uvloop.run(measure(50, 20))))
+    for name, measured in ((LIVE, measure_live), (DESKS, measure_seats)):
+        if name in wanted:
+            print()
+            _head(f"live pages | {LIVE_COLUMNS}")
+            _tell(name, partial(_live, name, measured))
+    if MENUS in wanted:
+        print()
+        _head(MENU_COLUMNS)
+        _tell(MENUS, lambda: menus_row(uvloop.run(measure_menus(20, 200))))
+
+
+def _on_the_site(wanted: Sequence[str]) -> None:
+    """What the load client measures on one site."""
     for tool in ("sipp", "cc"):
         if shutil.which(tool) is None:
             raise SystemExit(f"make bench needs {tool}. On Debian: apt-get install sip-tester gcc libc6-dev")
-    _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    resource.setrlimit(resource.RLIMIT_NOFILE, (min(hard, 20000), hard))
     with tempfile.TemporaryDirectory(prefix="bench-") as name, site() as (target, pid):
         rtpbox = Path(name) / "rtpbox"
         subprocess.run(["cc", "-O2", "-o", str(rtpbox), str(HERE / "client" / "rtpbox.c")], check=True)
@@ -75,29 +115,6 @@ def main() -> None:
             print()
             _head("idle calls | kB per call, all processes (to reach)")
             _tell("idle", lambda: f"1000 | {client.held('plain', 1000):.0f} (150)")
-
-
-@contextlib.contextmanager
-def site() -> Iterator[tuple[str, int]]:
-    """The running site: its address and process id."""
-    port = next(port for port in range(5460, 5560) if _is_free(port))
-    process = subprocess.Popen([str(HERE / "serve.sh"), str(port)], stdout=subprocess.PIPE, text=True)
-    try:
-        assert process.stdout is not None
-        ready = re.fullmatch(r"ready pid (\d+)\n", process.stdout.readline())
-        if ready is None:
-            raise SystemExit("the site did not come up")
-        yield f"127.0.0.1:{port}", int(ready[1])
-    finally:
-        process.terminate()
-        process.wait()
-
-
-def _is_free(port: int) -> bool:
-    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sock, contextlib.suppress(OSError):
-        sock.bind(("127.0.0.1", port))
-        return True
-    return False
 
 
 def _head(columns: str) -> None:
@@ -122,6 +139,10 @@ def _level(client: Client, workload: str) -> str:
         f"| {seen.failed} of {seen.made} | {seen.packets_median:.0f} "
         f"| {seen.rss_mb:.0f} | {seen.own_late_ms:.0f} | {seen.others_cores:.1f}"
     )
+
+
+def _live(name: str, measured: Callable[[int, int, int], Coroutine[Any, Any, LiveMeasured]]) -> str:
+    return f"{name} | {live_row(uvloop.run(measured(200, 50, 20)))}"
 
 
 def _set_up(client: Client, rate: int) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -20,6 +21,7 @@ class LiveCall:
     queue: str
     seat: str
     node: str
+    menu: str
     alive: bool
     since: float | None
 
@@ -36,6 +38,7 @@ class SeatCard:
     caller: str
     call_id: str
     queues: tuple[str, ...]
+    registered: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,12 +85,17 @@ class Board:
         return sum(seat.show in shows for seat in self.seats)
 
 
+_DIALLED = ("SUMMONING", "DIALLING")
+"""Phases of a call that a seat makes, before anybody has answered it."""
+
+
 def board(floor: Floor) -> Board:
     """Draw up the board of a floor snapshot."""
     callers = {str(call["call_id"]): _text(call, "caller") for call in floor.calls}
+    dialled = {str(call["call_id"]) for call in floor.calls if _text(call, "phase") in _DIALLED}
     return Board(
         calls=tuple(_call(call) for call in floor.calls),
-        seats=tuple(_seat(seat, callers) for seat in floor.seats),
+        seats=tuple(_seat(seat, callers, dialled) for seat in floor.seats),
         queues=tuple(_queue(queue, callers, floor.at) for queue in floor.queues),
     )
 
@@ -101,22 +109,25 @@ def _call(call: dict[str, Any]) -> LiveCall:
         queue=_text(call, "queue"),
         seat=_text(call, "seat"),
         node=_text(call, "node"),
+        menu=_text(call, "menu"),
         alive=bool(call.get("alive", True)),
         since=_time(call.get("since")),
     )
 
 
-def _seat(seat: dict[str, Any], callers: dict[str, str]) -> SeatCard:
+def _seat(seat: dict[str, Any], callers: dict[str, str], dialled: Collection[str]) -> SeatCard:
     call_id = _text(seat, "call_id")
+    show = "dialling" if call_id in dialled else _show(seat)
     return SeatCard(
         number=_text(seat, "number"),
         name=_text(seat, "name"),
-        show=_show(seat),
+        show=show,
         reason=_text(seat, "reason"),
-        since=_time(seat.get("since")),
+        since=_time((show == "break" and seat.get("status_since")) or seat.get("since")),
         caller=callers.get(call_id, ""),
         call_id=call_id,
         queues=tuple(str(name) for name in seat.get("queues", ())),
+        registered=bool(seat.get("registered", True)),
     )
 
 

@@ -1,63 +1,75 @@
-"""[io] The floor, live: who waits, who talks, which seat is free. Pushed to the page as it changes (server-sent events)."""
+"""[io] The floor (现场), live: who waits, who talks, which seat is free, the service level of the day. Pushed to the page as it
+changes (server-sent events); a supervisor signs seats off here."""
 
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
 
-from flask import Blueprint, Response, render_template, stream_with_context
+import structlog
+from flask import Blueprint, Response, abort, make_response, redirect, render_template, url_for
+from sqlalchemy import Engine
+from sqlalchemy.exc import DBAPIError
 
-from console.feed import Frame, TooManyViews
-from console.ground import ground
+from console.changes import SEAT, told
+from console.gate import actor
+from console.ground import ground, live
 from console.language import present
+from console.levels import figures_of, today
+from console.options import ConsoleOptions
+from console.roles import Role, needs
+from console.stream import stream
+from followup.history import Figures
+from routing.requests import set_status
 
-blueprint = Blueprint("floor", __name__)
+blueprint = Blueprint("floor", __name__, url_prefix="/floor")
 
 _FIRST_FRAME_S = 3.0
-_KEEP_ALIVE_S = 15.0
-_DRAWN_S = 0.5
-"""How long a drawn board may be sent: it tells the server's clock, by which the page counts on."""
+_HERE_S = 15.0
+
+log = structlog.get_logger()
 
 
 @blueprint.get("/")
+@needs(Role.SUPERVISOR)
 def index() -> str:
     """The page as it is now; its script then asks for the changes."""
     return render_template("floor/index.html", frame=ground().feed.wait(0, _FIRST_FRAME_S))
 
 
-@blueprint.get("/floor/events")
+@blueprint.get("/events")
+@needs(Role.SUPERVISOR)
 def events() -> Response:
-    """The board as HTML at every change: text/event-stream, event "board". 503 when all live places are taken."""
-    feed = ground().feed
+    """The board as HTML, event "board", then at every change what differs, event "patch" (console/patch.py)."""
+    here, seen = ground(), 0
+    drawings = here.drawings[present()]
+
+    def look(timeout_s: float) -> str:
+        nonlocal seen
+        seen, text = drawings.since(seen, here.feed.wait(seen, timeout_s))
+        return text
+
+    return stream(Role.SUPERVISOR, look, here_s=_HERE_S)
+
+
+@blueprint.post("/seats/<number>/off")
+@needs(Role.SUPERVISOR)
+def sign_off(number: str) -> Response:
+    """Sign a seat off: it gets no further calls; the talk it has goes on. 404 where there is no such seat."""
+    sign_off_seat(number)
+    return make_response(redirect(url_for(".index"), 303))
+
+
+def sign_off_seat(number: str) -> None:
+    """As sign_off(), for pages and programs; ends the request with 404 or 503."""
+    with live() as redis, told(ground().engine, actor(), "seat_off", f"{SEAT}:{number}", time.time()):
+        if not set_status(redis, number, "off"):
+            abort(404)
+
+
+def todays_figures(engine: Engine, options: ConsoleOptions) -> Figures | None:
+    """Of the calls that came in since midnight; None while SQL is away."""
     try:
-        feed.enter()
-    except TooManyViews:
-        return Response(status=503, headers={"Retry-After": "10"})
-
-    def stream() -> Iterator[str]:
-        version = 0
-        sent_at = time.monotonic()
-        while not feed.closing:
-            frame = feed.wait(version, _KEEP_ALIVE_S)
-            if frame.version > version:
-                version = frame.version
-                yield _message(frame)
-            elif time.monotonic() - sent_at >= _KEEP_ALIVE_S:
-                yield ": still here\n\n"  # a reader who is gone is found out by writing only
-            sent_at = time.monotonic()
-
-    response = Response(stream_with_context(stream()), mimetype="text/event-stream")
-    response.headers["X-Accel-Buffering"] = "no"
-    response.call_on_close(feed.leave)
-    return response
-
-
-def _message(frame: Frame) -> str:
-    """The event of a frame; drawn once for all who read the same language at the same time."""
-    drawn, reader, now = ground().drawn, present(), time.monotonic()
-    version, at, text = drawn.get(reader, (0, 0.0, ""))
-    if version != frame.version or now - at > _DRAWN_S:
-        lines = render_template("floor/board.html", frame=frame).splitlines()
-        text = "event: board\n" + "".join(f"data: {line}\n" for line in lines if line.strip()) + "\n"
-        drawn[reader] = (frame.version, now, text)
-    return text
+        return figures_of(engine, options, *today(options))
+    except DBAPIError as error:
+        log.warning("console.figures_away", why=str(error).partition("\n")[0])
+        return None

@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
-from flask import current_app
+from flask import abort, current_app
+from redis.exceptions import RedisError
 
 from console.options import ConsoleOptions
+from followup.openings import Openings
 
 if TYPE_CHECKING:
+    from redis import Redis
     from sqlalchemy import Engine
 
+    from console.drawing import Drawings
     from console.feed import FloorFeed
 
 
@@ -22,14 +28,18 @@ class Ground:
 
     options: ConsoleOptions
     engine: Engine
+    redis: Redis
+    """For all threads; while Redis is away each command says so."""
     feed: FloorFeed
     zone: ZoneInfo
-    drawn: dict[str, tuple[int, float, str]] = field(default_factory=dict)
-    """The live board as last drawn, by language: version, when (monotonic seconds), text."""
+    openings: Openings
+    drawings: Mapping[str, Drawings]
+    """The live board, by language."""
 
     def close(self) -> None:
-        """End the feed and the database connections."""
+        """End the feed and the connections."""
         self.feed.close()
+        self.redis.close()
         self.engine.dispose()
 
 
@@ -37,3 +47,12 @@ def ground() -> Ground:
     """The ground of the application that answers the present request."""
     found: Ground = current_app.extensions["ground"]
     return found
+
+
+@contextmanager
+def live() -> Iterator[Redis]:
+    """A client of the Redis that holds what is live; while it is away the request ends with 503."""
+    try:
+        yield ground().redis
+    except (RedisError, OSError):
+        abort(503)

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from flask import Flask, Response, request
-from flask_babel import Babel, LazyString  # type: ignore[import-untyped]
+from babel.support import NullTranslations
+from flask import Flask, Response, g, has_app_context, request
+from flask_babel import Babel, LazyString, get_translations  # type: ignore[import-untyped]
 from flask_babel import get_locale as _locale
-from flask_babel import gettext as _gettext
-from flask_babel import lazy_gettext as _lazy_gettext
+from markupsafe import Markup
 
 LANGUAGES = ("zh", "en")
 _COOKIE = "lang"
@@ -15,12 +15,24 @@ _YEAR_S = 365 * 24 * 3600
 
 def gettext(text: str, **values: object) -> str:
     """`text`, which is Chinese and may name `values` as %(name)s, in the reader's language."""
-    return str(_gettext(text, **values))
+    said = str(_texts().gettext(text))
+    return said % values if values else said
+
+
+def pgettext(context: str, text: str) -> str:
+    """As gettext, for a text that is another word in another language where it means something else: 坐席 is a seat, and
+    seats."""
+    return str(_texts().pgettext(context, text))
 
 
 def lazy_gettext(text: str) -> LazyString:
     """As gettext, looked up when it is shown."""
-    return _lazy_gettext(text)
+    return LazyString(gettext, text)
+
+
+def lazy_pgettext(context: str, text: str) -> LazyString:
+    """As pgettext, looked up when it is shown."""
+    return LazyString(pgettext, context, text)
 
 
 def present() -> str:
@@ -37,8 +49,22 @@ def speak(app: Flask, default: str) -> None:
                 return wish
         return request.accept_languages.best_match(LANGUAGES) or default
 
-    Babel(app, default_locale=default, locale_selector=choose)
+    Babel(app, configure_jinja=False, default_locale=default, locale_selector=choose)
+    app.jinja_env.globals.update(
+        _=lambda text, **values: Markup(_texts().gettext(text)) % values,
+        pgettext=lambda context, text: Markup(_texts().pgettext(context, text)),
+    )
     app.after_request(_remember)
+
+
+def _texts() -> NullTranslations:
+    """The reader's. Found once a request: a page has a hundred texts."""
+    if not has_app_context():
+        return NullTranslations()
+    if "texts" not in g:
+        g.texts = get_translations()
+    found: NullTranslations = g.texts
+    return found
 
 
 def _remember(response: Response) -> Response:

@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from math import isfinite
 from typing import Any
 
+from storage import jsontext
+
 STREAM = "{hotline}:events"
 MAX_TEXT = 64
 """Longest name kept in a column: a remote's caller id may be any rubbish."""
@@ -53,7 +55,7 @@ def read(fields: Mapping[str, str]) -> StreamEvent:
     """Read a stream entry's fields subject, seq, type, at, data. Raises ValueError for an entry that is none of ours."""
     try:
         subject, seq, kind, at, raw = fields["subject"], int(fields["seq"]), fields["type"], float(fields["at"]), fields["data"]
-        data = json.loads(raw)
+        data = jsontext.read(raw)
     except (KeyError, ValueError) as error:
         raise ValueError(f"not an event: {error!r}") from error
     if not isinstance(data, dict):

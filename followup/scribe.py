@@ -1,4 +1,6 @@
-"""[io] The scribe: takes events from the stream into SQL. An entry is acknowledged after its commit, never before.
+"""[io] The scribe: takes events from the stream into SQL, then tells Redis what menus may know of the callers whose calls have
+ended, and the engines the opening hours that stand there. An entry is acknowledged after its commit, never before, and after
+what its calls' ends tell Redis.
 
 Killed at any moment it begins again with what it had not acknowledged; (subject, seq) is unique, so nothing is booked twice.
 """
@@ -10,20 +12,28 @@ import secrets
 import signal
 import time
 from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor, wait
 from contextlib import closing
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 import structlog
 from redis import Redis
 from redis.exceptions import RedisError, ResponseError
-from sqlalchemy import Engine
+from sqlalchemy import Engine, select
 from sqlalchemy.exc import DBAPIError
 
+from followup import customers, edits
 from followup.book import Rules, book
+from followup.calendar import Calendar
 from followup.events import STREAM, StreamEvent, read, unreadable
+from followup.openings import Openings
+from followup.tables import call_log
+from storage import signs
+from storage.notify import Heart, notify_ready
 from storage.redis import StorageError, connect, connect_sync
-from storage.sql import migrate, open_database, writing
+from storage.sql import migrate, open_database, reading, writing
 
 GROUP = "scribe"
 CONSUMER = "scribe"
@@ -52,7 +62,9 @@ log = structlog.get_logger()
 @dataclass(frozen=True, slots=True)
 class ScribeOptions:
     """How the scribe works: at most `batch` entries a transaction; events gather for `gather_s` after each, which makes few
-    large transactions of many small ones; `lease_s` until a dead scribe's place may be taken."""
+    large transactions of many small ones; `lease_s` until a dead scribe's place may be taken. The opening hours of
+    `calendars`, and what people changed of queues and seats, are looked at every `calendars_every_s`. Where there is a
+    `run_dir`, the processes of `node` are told when nobody has for `tells_after_s`: its engine does, while there is one."""
 
     rules: Rules = field(default_factory=Rules)
     batch: int = 500
@@ -60,6 +72,11 @@ class ScribeOptions:
     block_s: float = 1.0
     lease_s: float = 5.0
     trim_every_s: float = 10.0
+    calendars: tuple[Calendar, ...] = ()
+    calendars_every_s: float = 2.0
+    node: str = ""
+    run_dir: Path | None = None
+    tells_after_s: float = 5.0
 
 
 def run(redis_url: str, sql_url: str, options: ScribeOptions | None = None) -> None:
@@ -91,6 +108,11 @@ class Scribe:
         self._away = ""
         self._back_off_s = _FIRST_BACK_OFF_S
         self._trim_at = 0.0
+        self._openings = Openings(options.calendars)
+        self._openings_at = 0.0
+        self._watch = None if options.run_dir is None else signs.Watch(options.run_dir)
+        self._looked_at = 0.0
+        self._heart = Heart()
 
     def stop(self) -> None:
         """Have run() return soon. May be called from a signal handler or another thread."""
@@ -102,7 +124,9 @@ class Scribe:
 
     def run(self) -> None:
         """Book until stop()."""
+        notify_ready()
         while not self._stopping:
+            self._heart.turn(time.monotonic())
             try:
                 with closing(connect_sync(self._redis_url)) as client:
                     self._attend(client)
@@ -113,6 +137,8 @@ class Scribe:
         _make_group(client)
         cursor = "0"  # what was delivered to us before and never acknowledged; then ">", the new entries
         while not self._stopping:
+            self._heart.turn(time.monotonic())
+            self._tell_processes(client)
             if not self._leads(client):
                 cursor = "0"
                 self._pause(self._options.lease_s / 5)
@@ -126,11 +152,22 @@ class Scribe:
             self._finish(client)
         client.eval(_LEAVE, 1, ALIVE, self._token)
 
+    def _tell_processes(self, client: Redis) -> None:
+        """The node's, where its engine doesn't."""
+        options = self._options
+        if self._watch is None or time.monotonic() < self._looked_at + options.tells_after_s / 2:
+            return
+        self._looked_at = time.monotonic()
+        left_ms: int = client.pttl(f"{signs.NODES}:{options.node}")
+        if left_ms < (signs.KEPT_S - options.tells_after_s) * 1000:
+            pipeline = client.pipeline(transaction=False)
+            signs.tell(pipeline, options.node, signs.report(self._watch.look()))
+            pipeline.execute()
+
     def _turn(self, client: Redis, cursor: str) -> str:
         """Book one batch; returns the cursor of the next."""
         if not self._migrated:
-            migrate(self._sql_url)
-            self._migrated = True
+            self._migrate()
         options = self._options
         entries = _entries(client, cursor, options.batch, block_ms=int(options.block_s * 1000) if cursor == ">" else None)
         self._book(client, entries)
@@ -140,20 +177,46 @@ class Scribe:
         if time.monotonic() >= self._trim_at:
             trim(client)
             self._trim_at = time.monotonic() + options.trim_every_s
+        if time.monotonic() >= self._openings_at:
+            self._openings.publish(client, self._engine, time.time())
+            edits.publish(client, self._engine)
+            self._openings_at = time.monotonic() + options.calendars_every_s
         if 0 < len(entries) < options.batch:
             self._pause(options.gather_s)
         return cursor if entries else ">"
 
+    def _migrate(self) -> None:
+        """Of a large database it may take minutes, in which we don't hang."""
+        with ThreadPoolExecutor(1) as beside:
+            migrating = beside.submit(migrate, self._sql_url)
+            while not migrating.done():
+                wait([migrating], timeout=_SLICE_S)
+                self._heart.turn(time.monotonic())
+        migrating.result()
+        self._migrated = True
+
     def _book(self, client: Redis, entries: list[_Entry]) -> None:
         if entries:
+            events = [_event(entry_id, fields) for entry_id, fields in entries]
             with writing(self._engine) as connection:
-                book(connection, [_event(entry_id, fields) for entry_id, fields in entries], self._options.rules)
+                book(connection, events, self._options.rules)
+            customers.tell(client, self._engine, self._callers(events), time.time())
             client.xack(STREAM, GROUP, *(entry_id for entry_id, _ in entries))
+
+    def _callers(self, events: list[StreamEvent]) -> set[str]:
+        """Whose calls have ended; also by events that were booked before, of which Redis may not have been told."""
+        ended = {event.subject for event in events if event.is_call and event.type == "ended"}
+        if not ended:
+            return set()
+        of_calls = select(call_log.c.caller).where(call_log.c.call_id.in_(ended), call_log.c.dialable)
+        with reading(self._engine) as connection:
+            return set(connection.execute(of_calls.where(call_log.c.kind == "inbound")).scalars())
 
     def _finish(self, client: Redis) -> None:
         """Book what came before the stop: `serve` ends its engine first, and the last calls' ends should be in the log."""
         try:
             for _ in range(_LAST_BATCHES):
+                self._heart.turn(time.monotonic())
                 entries = _entries(client, ">", self._options.batch, block_ms=None)
                 self._book(client, entries)
                 if not entries:
@@ -176,6 +239,7 @@ class Scribe:
         until = time.monotonic() + seconds
         while not self._stopping and (left := until - time.monotonic()) > 0:
             time.sleep(min(left, _SLICE_S))
+            self._heart.turn(time.monotonic())
 
 
 def trim(client: Redis) -> int:

@@ -23,6 +23,6 @@ def new_arrival(settings: Settings, caller: Caller, *, call_id: str = "", **know
         node=settings.node,
         media_host=settings.media.host,
         recordings=str(settings.recordings),
-        recording=f"{started:%Y/%m/%d}/{call_id}",
+        recording=f"{started.year}/{started.month:02}/{started.day:02}/{call_id}",
         **known,
     )

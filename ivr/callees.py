@@ -18,17 +18,26 @@ class Callees:
         self._registrations = registrations
         self._trunks = trunks
 
-    async def target(self, callee: Callee, *, caller: str) -> Target | None:
-        """Where to send the INVITE, None where there is no (further) address. caller: the number that a seat is shown."""
+    async def targets(self, callee: Callee, *, caller: str) -> list[Target]:
+        """Where to send the INVITE: all telephones of a seat, else one address of the trunk's; [] where there is no (further)
+        one. caller: the number that a seat is shown."""
         if callee.by_trunk:
             shown = callee.caller_id
-            targets = await self._trunks.targets(callee.trunk, callee.number, from_user=shown, from_display=shown)
+            targets = await self._trunks.targets(
+                callee.trunk,
+                callee.number,
+                from_user=shown,
+                from_display=shown,
+                server=callee.server,
+                proxy=callee.proxy,
+            )
             # Those that failed come last: after as many tries as there are addresses all have been tried.
-            return targets[0] if callee.attempt < len(targets) else None
+            return targets[:1] if callee.attempt < len(targets) else []
         try:
-            return await self._registrations.target(callee.seat, from_user=caller or "anonymous", from_display=caller)
+            found = await self._registrations.targets(callee.seat, from_user=caller or "anonymous", from_display=caller)
         except RedisAway:
-            return None
+            return []
+        return [target for target in found if callee.contact in ("", target.uri)]
 
     def failed(self, callee: Callee, destination: Address) -> None:
         """Nobody there took the call for its own: the address is tried last for a while."""

@@ -4,7 +4,7 @@ block list (黑名单), and numbers that call too often."""
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Literal
 
@@ -35,23 +35,28 @@ class Callers:
     """One node's gate. An anonymous caller ("") has no number to be known by and always passes.
 
     max_calls: so many calls of one number in window_s are let in, counted on this node from the first of them; 0: any.
+    unlimited: numbers that are not counted.
     """
 
-    def __init__(self, max_calls: int, window_s: float) -> None:
+    def __init__(self, max_calls: int, window_s: float, unlimited: Collection[str] = ()) -> None:
         self.blocked: Mapping[str, Block] = {}
         """By number; the app replaces it."""
         self._max_calls = max_calls
         self._window_s = window_s
+        self._unlimited = frozenset(unlimited)
         self._counts: OrderedDict[str, tuple[float, int]] = OrderedDict()
 
-    def refuses(self, number: str, now: float) -> Refusal | None:
-        """Why a call of this number, which comes now, is not let in; None when it is, and then it counts."""
+    def refuses(self, number: str, now: float, *, limited: bool = True) -> Refusal | None:
+        """Why a call of this number, which comes now, is not let in; None when it is, and then it counts, unless it comes from
+        where calls are not `limited`."""
         number = number[:MAX_LENGTH]
         if not number:
             return None
         block = self.blocked.get(number)
         if block is not None and (block.until is None or now < block.until):
             return Refusal("blocked", block.reason, None if block.until is None else block.until - now)
+        if not limited or number in self._unlimited:
+            return None
         since, calls = self._counts.get(number, (now, 0))
         if now - since >= self._window_s:
             since, calls = now, 0

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterable
+from typing import Any
 
 import structlog
 
@@ -14,11 +15,15 @@ from ivr.call import Arrival, Call, Kind, Leg, LegState, Phase
 from ivr.calltask import CallTask, Shared
 from ivr.config import Settings
 from ivr.dialplan import Callee, Destination, Refused, ToHotline
+from ivr.edits import Edits
 from ivr.menus import Menus
+from ivr.redirection import FOLLOWED, follow
 from ivr.sip import events as sip
+from ivr.sip.events import Address
 from ivr.sip.number import Caller, normalise
-from ivr.steps import Action, Consulting, TransferAsked
-from routing.commit import Commit
+from ivr.steps import Action, Consulting, Redirected, TransferAsked
+from routing import diallings
+from routing.commit import Commit, Dialled
 from routing.events import Event
 from routing.requests import CallRequest
 
@@ -40,6 +45,7 @@ class CallsOut:
         menus: Menus,
         room: Callable[[], bool],
         begin: Callable[[Call, list[Action]], None],
+        edits: Edits,
     ) -> None:
         self._settings = settings
         self._shared = shared
@@ -47,8 +53,8 @@ class CallsOut:
         self._room = room
         self._begin = begin
         self._plan = settings.dial_plan
-        self._queues = {queue.name: queue for queue in settings.queues}
-        self._seats = {seat.number: seat for seat in settings.seats}
+        self._queues = edits.queues
+        self._seats = edits.seats
 
     def dialled(self, event: sip.Invited, tasks: Iterable[CallTask]) -> bool:
         """A seat dials a colleague or out; from its second line when it talks in one of `tasks`. False where its number leads
@@ -101,10 +107,12 @@ class CallsOut:
         }
         ended = {"by": "system", "reason": why, "phase": Phase.SUMMONING.value, "result": result, "seat": request.seat}
         events = (Event("outbound_started", started), Event("ended", ended))
-        await self._shared.store.commit(Commit(request.call_id, 1, None, {}, events))
+        became = Dialled("over", diallings.outcome(Phase.SUMMONING.value, why, result), why)
+        await self._shared.store.commit(Commit(request.call_id, 1, None, {}, events, (became,)))
 
     def _originate(self, request: CallRequest, seat: Callee, way: Callee) -> None:
-        arrival = self._arrival(self._number(request.number), way, call_id=request.call_id, callback_id=request.callback_id)
+        asked = {"call_id": request.call_id, "callback_id": request.callback_id, "asked": True}
+        arrival = self._arrival(self._number(request.number), way, **asked)
         queue, now = self._queue(request.seat), self._shared.clock()
         self._begin(*Call.originate(arrival, seat, way, queue, SILENCE, self._queues, now))
 
@@ -116,14 +124,45 @@ class CallsOut:
     def referred(self, event: sip.Referred, task: CallTask) -> None:
         """A REFER: what it names goes to its call."""
         to = self._resolve(event.user, task.call.seat) if not event.replaces else Refused("invalid")
-        document = self._menus.get(to.hotline) if isinstance(to, ToHotline) else None
-        if isinstance(to, ToHotline) and document is None:
+        menu = self._menus.get(to.hotline) if isinstance(to, ToHotline) else None
+        if isinstance(to, ToHotline) and menu is None:
             to = Refused("invalid")
-        task.tell(TransferAsked(event.session, event.refer, event.user, to, event.replaces, document))
+        document, version = (menu.document, menu.number) if menu is not None else (None, 0)
+        task.tell(TransferAsked(event.session, event.refer, event.user, to, event.replaces, document, version))
+
+    def redirected(self, event: sip.Rejected, task: CallTask) -> None:
+        """A 3xx: whom else to call goes to the call. One that may lead nowhere is a refusal."""
+        leg = task.call.legs.get(event.session)
+        callee = leg.callee if leg is not None else None
+        targets: tuple[Callee, ...] = ()
+        if callee is not None and event.status in FOLLOWED:
+            answered = task.dialled_at(event.session)
+
+            def inside(trunk: str, address: Address) -> bool:
+                elsewhere = answered is None or answered[:2] != address[:2]
+                return elsewhere and self._shared.agent.peers.includes(trunk, address.host)
+
+            targets = follow(
+                self._plan,
+                callee,
+                event.status,
+                event.contacts,
+                trunk=self._trunk(callee.seat),
+                caller_id=self._caller_id(callee.seat),
+                inside=inside,
+            )
+        if targets:
+            task.tell(Redirected(event.session, event.status, targets))
+        else:
+            log.warning("a redirection is not followed", call_id=task.call.call_id, status=event.status)
+            task.tell(event)
+
+    def _trunk(self, seat: str) -> str:
+        """What a seat's calls out go through, "" for the first trunk that lets a number out."""
+        return self._seats[seat].trunk if seat in self._seats else ""
 
     def _resolve(self, number: str, seat: str) -> Destination:
-        trunk = self._seats[seat].trunk if seat in self._seats else ""
-        found = self._plan.resolve(number, trunk=trunk, caller_id=self._caller_id(seat))
+        found = self._plan.resolve(number, trunk=self._trunk(seat), caller_id=self._caller_id(seat))
         if isinstance(found, Refused):
             log.warning("a call out is refused", seat=seat, why=found.why)
         return found
@@ -142,16 +181,15 @@ class CallsOut:
         known = normalise(dialled, next((trunk.home_area_code for trunk in self._settings.trunks), None))
         return known if known.number else Caller(dialled, dialable=False)
 
-    def _arrival(self, caller: Caller, callee: Callee, *, call_id: str = "", callback_id: str = "") -> Arrival:
+    def _arrival(self, caller: Caller, callee: Callee, **asked: Any) -> Arrival:
         kind = Kind.INTERNAL if callee.seat else Kind.OUTBOUND
         called = callee.seat or callee.caller_id
         return new_arrival(
             self._settings,
             caller,
-            call_id=call_id,
             trunk=callee.trunk,
             hotline="",
             called=called,
             kind=kind,
-            callback_id=callback_id,
+            **asked,
         )

@@ -14,23 +14,27 @@ import tempfile
 import tomllib
 from collections.abc import Mapping
 from dataclasses import replace
+from functools import cached_property
 from ipaddress import ip_address
 from pathlib import Path
 from typing import Any, Literal
 
 from pydantic import ValidationError, model_validator
 
+from ivr.calendarsettings import Calendar
+from ivr.codesettings import Codes
+from ivr.consolesettings import Console
+from ivr.desksettings import Desks
 from ivr.dialplan import Callee, DialPlan, Refused
+from ivr.gatewaysettings import TOKEN_VARIABLE, Gateway, Twilio, derived
+from ivr.lookup import Lookup
 from ivr.sections import (
     LISTENER_FILES,
     MAIN,
     Callers,
-    Codes,
-    Console,
     Followup,
     Guard,
     Hotline,
-    Hours,
     Media,
     Name,
     OtherListener,
@@ -39,8 +43,10 @@ from ivr.sections import (
     Section,
     Sip,
     Trunk,
+    Voice,
 )
 from ivr.sip.listener import Listener
+from ivr.speechsettings import Speech
 
 SAMPLE = Path(__file__).parent / "sample.toml"
 """The settings used where no hotline.toml is found: the sample hotline of `hotline serve`."""
@@ -68,25 +74,50 @@ class Settings(Section):
     sip: Sip = Sip()
     media: Media = Media()
     console: Console = Console()
-    hours: Hours = Hours()
     followup: Followup = Followup()
+    desks: Desks = Desks()
     codes: Codes = Codes()
     guard: Guard = Guard()
     callers: Callers = Callers()
+    calendars: tuple[Calendar, ...] = ()
+    voice: Voice = Voice()
+    speech: Speech = Speech()
     listeners: tuple[OtherListener, ...] = ()
     trunks: tuple[Trunk, ...] = ()
     hotlines: tuple[Hotline, ...] = ()
     queues: tuple[Queue, ...] = ()
     seats: tuple[Seat, ...] = ()
+    lookups: tuple[Lookup, ...] = ()
+    gateway: Gateway = Gateway()
+    twilio: Twilio | None = None
+
+    @model_validator(mode="before")
+    @classmethod
+    def _gateway_trunk(cls, values: Any) -> Any:
+        """Twilio's callers come by a trunk, which needs not be written twice: it is one more listener and trunk."""
+        if not isinstance(values, dict) or values.get("twilio") is None:
+            return values
+        try:
+            found = derived(Gateway.model_validate(values.get("gateway", {})), Twilio.model_validate(values["twilio"]))
+        except ValidationError:
+            return values  # the fields' own validation tells what is wrong, by its name
+        listener, trunk = found
+        return {
+            **values,
+            "listeners": [*values.get("listeners", ()), listener],
+            "trunks": [*values.get("trunks", ()), trunk],
+        }
 
     @model_validator(mode="after")
     def _references(self) -> Settings:
         for kind, names in (
             ("listeners", [MAIN, *(one.name for one in self.listeners)]),
+            ("calendars", [calendar.name for calendar in self.calendars]),
             ("trunks", [t.name for t in self.trunks]),
             ("hotlines", [h.name for h in self.hotlines]),
             ("queues", [q.name for q in self.queues]),
             ("seats", [s.number for s in self.seats]),
+            ("lookups", [one.name for one in self.lookups]),
         ):
             for name in names:
                 if names.count(name) > 1:
@@ -106,6 +137,8 @@ class Settings(Section):
                     raise ValueError(f"seats.{seat.number}.queues: there is no queue {queue!r}")
         for i, one in enumerate(self.trunks):
             for two in self.trunks[i + 1 :]:
+                if (one.own_listener or two.own_listener) and one.listener != two.listener:
+                    continue
                 for a in one.ip_networks:
                     for b in two.ip_networks:
                         accounts = one.registers and two.registers and one.username != two.username
@@ -160,7 +193,7 @@ class Settings(Section):
                 raise ValueError(f"seats.{seat.number}.phone: {seat.phone} may not go out through {seat.trunk}: {way.why}")
         inside = [seat.number for seat in self.seats] + [queue.number for queue in self.queues if queue.number]
         inside += {number for trunk in self.trunks for number in trunk.numbers}
-        inside += self.codes.model_dump().values()
+        inside += self.codes.numbers
         for number in inside:
             if inside.count(number) > 1:
                 raise ValueError(f"{number!r} is the number of more than one of seats, queues, hotlines and codes")
@@ -174,6 +207,7 @@ class Settings(Section):
             {number: hotline for trunk in self.trunks for number, hotline in trunk.numbers.items()},
             {queue.number: queue.name for queue in self.queues if queue.number},
             tuple(trunk.plan for trunk in self.trunks),
+            self.codes.rating,
         )
 
     def _called_at(self, seat: Seat) -> Callee:
@@ -184,19 +218,30 @@ class Settings(Section):
         assert isinstance(way, Callee), "checked at start"
         return replace(way, seat=seat.number, confirm=True)
 
-    @property
+    @cached_property
     def recordings(self) -> Path:
         return self.recordings_dir or self.data_dir / "recordings"
 
     @property
     def run_dir(self) -> Path:
-        """Control sockets of this node: in data_dir, or in a short directory of the temp dir where a socket's path would be
-        too long."""
+        """Control sockets of this node: in data_dir, or in a short directory of the temp dir, or of /tmp, where a socket's
+        path would be too long."""
         inside = self.data_dir / "run"
         if len(os.fsencode(inside)) <= LONGEST_RUN_DIR:
             return inside
         digest = hashlib.sha256(os.fsencode(self.data_dir)).hexdigest()[:16]
-        return Path(tempfile.gettempdir()) / f"hotline-{os.getuid()}-{digest}"
+        temporary = Path(tempfile.gettempdir()) / f"hotline-{os.getuid()}-{digest}"
+        return temporary if len(os.fsencode(temporary)) <= LONGEST_RUN_DIR else Path("/tmp") / temporary.name
+
+    @property
+    def gateway_sign(self) -> Path:
+        """The socket by which the engine sees that the gateway lives (lifesign.py)."""
+        return self.run_dir / "gateway.sock"
+
+    @property
+    def link_file(self) -> Path:
+        """Where the console leaves the link that creates the first administrator, for `serve` to show."""
+        return self.run_dir / "first-link"
 
     def make_directories(self) -> None:
         """Make what the processes write to. Raises ConfigError for one that is somebody else's."""
@@ -209,6 +254,15 @@ class Settings(Section):
     @property
     def database_url(self) -> str:
         return self.sql_url or f"sqlite:///{self.data_dir / 'hotline.db'}"
+
+    @property
+    def all_calendars(self) -> tuple[Calendar, ...]:
+        """The calendars, among them one named "default"."""
+        default = () if any(one.name == "default" for one in self.calendars) else (Calendar(),)
+        return (*default, *self.calendars)
+
+    def calendar(self, name: str) -> Calendar:
+        return next(one for one in self.all_calendars if one.name == name)
 
     def queue(self, name: str) -> Queue:
         return next(q for q in self.queues if q.name == name)
@@ -236,6 +290,14 @@ def load(path: Path | None = None, environ: Mapping[str, str] = os.environ, **ov
         raise ConfigError(f"{path}: cannot be read: {error.strerror}") from error
     except tomllib.TOMLDecodeError as error:
         raise ConfigError(f"{path}: not TOML: {error}") from error
+    if "hours" in values:
+        raise ConfigError(
+            f'{path}: hours: this table is now [[calendars]] with name = "default": docs/menus.md, "Working hours"'
+        )
+    if isinstance(values.get("twilio"), dict) and "auth_token" in values["twilio"]:
+        raise ConfigError(f"{path}: twilio.auth_token: it stands in no settings file: {TOKEN_VARIABLE}, or auth_token_file")
+    if "twilio" not in values:  # a token that lies about in the environment makes no account
+        environ = {name: text for name, text in environ.items() if name != TOKEN_VARIABLE}
     _merge(values, _from_environment(environ))
     _merge(values, overrides)
     for hotline in values.get("hotlines", []):
@@ -245,6 +307,15 @@ def load(path: Path | None = None, environ: Mapping[str, str] = os.environ, **ov
         if isinstance(listener, dict):
             for key in LISTENER_FILES & listener.keys():
                 listener[key] = path.parent / str(listener[key])
+    for lookup in values.get("lookups", []):
+        if isinstance(lookup, dict) and "secret_file" in lookup:
+            lookup["secret_file"] = path.parent / str(lookup["secret_file"])
+    twilio = values.get("twilio")
+    if isinstance(twilio, dict) and "auth_token_file" in twilio:
+        twilio["auth_token_file"] = path.parent / str(twilio["auth_token_file"])
+    voice = values.get("voice")
+    if isinstance(voice, dict) and isinstance(voice.get("models"), dict):
+        voice["models"] = {language: path.parent / str(model) for language, model in voice["models"].items()}
     try:
         settings = Settings.model_validate(values)
     except ValidationError as error:
@@ -258,7 +329,7 @@ def _menu_path(text: str, beside: Path) -> Path:
     return here if here.exists() else Path(__file__).parent.parent / "prompts" / "menus" / text
 
 
-_IN_ENVIRONMENT = {"sip", "media", "console", "followup", "guard", "callers"}
+_IN_ENVIRONMENT = {"sip", "media", "console", "followup", "desks", "guard", "callers", "voice", "speech", "gateway", "twilio"}
 _SECTIONS = {name: field for name, field in Settings.model_fields.items() if name in _IN_ENVIRONMENT}
 
 

@@ -24,11 +24,15 @@ from sqlalchemy import Engine as Database
 from sqlalchemy import select
 
 from followup.tables import call_log
+from ivr import tasks
 from ivr.config import Settings
+from ivr.gatewaysettings import LOOPBACK
 from ivr.phones import audio
 from ivr.phones.probe import ProbeReport, probe
 from ivr.phones.scripted import Answer, PhoneError, ScriptedPhone
+from ivr.speech.installed import BadChoice, Models
 from prompts import PATH as PROMPTS
+from routing.events import STREAM
 from storage.lifeline import die_with_parent
 from storage.redis import connect
 from storage.sql import open_database
@@ -56,6 +60,9 @@ HOTLINE_WORDS = {
     "answered": "answered",
     "menu": "menu: {node}",
     "key": "key {digit} in {node}",
+    "said": "heard “{text}” in {node}, confidence {confidence}",
+    "misheard": "understood nothing in {node}: {why}",
+    "not_hearing": "goes on with keys in {node}: speech is {why}",
     "queued": "waits in queue {queue}",
     "offered": "offered to seat {seat}",
     "ringing": "seat {seat} rings",
@@ -73,6 +80,9 @@ class DemoFailed(Exception):
 class Demo:
     """One hotline, one seat, one call. `say` gets the lines."""
 
+    way_s = STEP_S * 2
+    """How long the caller may take to reach the seat."""
+
     def __init__(self, settings: Settings, say: Callable[[str], None]) -> None:
         self._settings = settings
         self._say = say
@@ -81,8 +91,14 @@ class Demo:
         self._reading: asyncio.Task[None] | None = None
         self._ready = asyncio.Event()
         self._redis_url = settings.redis_url
+        self._events: list[tuple[str, dict[str, Any]]] = []
+        """What the hotline told of the call so far: type and data of each event,"""
+        self._told_at = self._began
+        """and when it told the last."""
+        self._link = ""
 
-    def _line(self, who: str, what: str) -> None:
+    def line(self, who: str, what: str) -> None:
+        """Say what somebody does."""
         self._say(f"{time.monotonic() - self._began:7.2f} s  {who:9} {what}")
 
     @contextlib.asynccontextmanager
@@ -93,6 +109,10 @@ class Demo:
             "HOTLINE_DATA_DIR": str(settings.data_dir),
             "HOTLINE_SIP_PORT": str(settings.sip.port),
             "HOTLINE_CONSOLE_PORT": str(settings.console.port),
+            "HOTLINE_GATEWAY_PORT": str(settings.gateway.port),
+            "HOTLINE_GATEWAY_ENGINE_PORT": str(settings.gateway.engine_port),
+            "HOTLINE_GATEWAY_SIP_PORT": str(settings.gateway.sip_port),
+            **self.more_environment(),
         }
         self._serve = await asyncio.create_subprocess_exec(
             sys.executable,
@@ -118,108 +138,130 @@ class Demo:
             await self._serve.wait()
             await self._reading
 
+    def more_environment(self) -> Mapping[str, str]:
+        """What this demo sets beside places and ports: callers are heard by the built-in model, unless it is said otherwise."""
+        settings = self._settings
+        try:
+            named = settings.speech.model or settings.speech.models or Models(settings.data_dir).chosen()
+        except BadChoice as error:
+            raise DemoFailed(f"start: {error}") from error
+        return {"HOTLINE_SPEECH_ENABLED": "on"} if settings.speech.enabled == "auto" and not named else {}
+
     async def _read(self, process: asyncio.subprocess.Process) -> None:
         assert process.stdout is not None
         async for raw in process.stdout:
             line = raw.decode(errors="replace").rstrip()
             if line.startswith("redis ") and "unix://" in line:
                 self._redis_url = line[line.index("unix://") :]
+            if line.startswith("log in: "):
+                self._link = line.split()[2]
             if line.startswith("ready:"):
                 self._ready.set()
             else:
-                self._line("serve", line)
+                self.line("serve", line)
 
     async def call(self) -> None:
         """The call itself. Raises DemoFailed with the step."""
         settings = self._settings
         seat = settings.seats[0]
-        number = next(iter(settings.trunks[0].numbers))
         server = (settings.sip.host, settings.sip.port)
         password = seat.password.get_secret_value()
         async with ScriptedPhone(server=server, user=seat.number, password=password, codecs=("PCMA",)) as phone:
             async with self._step("the seat's telephone registers"):
                 await phone.register()
-                self._line("seat", f"{seat.number} registered with digest, PCMA")
+                self.line("seat", f"{seat.number} registered with digest, PCMA")
             async with self._step("the seat signs on"):
                 sign_on = await phone.dial(settings.codes.sign_on)
                 await sign_on.wait_answered()
                 await sign_on.wait_ended(STEP_S)
-                self._line("seat", f"{seat.number} dialled {settings.codes.sign_on}: signed on")
+                self.line("seat", f"{seat.number} dialled {settings.codes.sign_on}: signed on")
             phone.on_invite = Answer(after_s=1.0)
             redis = connect(self._redis_url)
-            events = asyncio.create_task(self._tell_events(redis))
+            latest = await redis.xrevrange(STREAM, count=1)
+            events = asyncio.create_task(self._tell_events(redis, str(latest[0][0]) if latest else "0"))
             try:
-                with tempfile.TemporaryDirectory() as directory:
-                    voice = Path(directory) / "caller.wav"
-                    voice.write_bytes(audio.write_wav(audio.tone(CALLER_HZ, 60.0)))
-                    caller = asyncio.create_task(self._dial(f"sip:{number}@{server[0]}:{server[1]}", voice))
-                    await self._talk(phone, caller)
+                await self._talk(phone, asyncio.create_task(self.be_caller()))
             finally:
-                events.cancel()
-                await asyncio.gather(events, return_exceptions=True)
+                await tasks.end([events])
                 await redis.aclose()
             await self._show_record()
 
-    async def _dial(self, uri: str, voice: Path) -> ProbeReport:
+    @property
+    def uri(self) -> str:
+        """What the caller dials."""
+        sip = self._settings.sip
+        return f"sip:{next(iter(self._settings.trunks[0].numbers))}@{sip.host}:{sip.port}"
+
+    async def be_caller(self) -> None:
+        """The caller's side of the call, from dialling to hanging up. Raises DemoFailed when it doesn't hear what it should."""
         loop = asyncio.get_running_loop()
 
         def tell(event: dict[str, Any]) -> None:
             loop.call_soon_threadsafe(self._tell_caller, event)
 
-        return await asyncio.to_thread(
-            probe,
-            uri,
-            keys="1",
-            play=voice,
-            seconds=TALK_S,
-            expect=[PROMPTS / "zh" / "welcome.wav"],
-            tone=[SEAT_HZ],
-            on_event=tell,
-        )
+        with tempfile.TemporaryDirectory() as directory:
+            voice = Path(directory) / "caller.wav"
+            voice.write_bytes(audio.write_wav(audio.tone(CALLER_HZ, 60.0)))
+            report: ProbeReport = await asyncio.to_thread(
+                probe,
+                self.uri,
+                keys="1",
+                play=voice,
+                seconds=TALK_S,
+                expect=[PROMPTS / "zh" / "welcome.wav"],
+                tone=[SEAT_HZ],
+                on_event=tell,
+            )
+        if not report.ok:
+            why = report.error or (f"not heard: {', '.join(report.missing)}" if report.missing else report.ended_by)
+            raise DemoFailed(f"the caller hears welcome and seat: {why}")
 
     def _tell_caller(self, event: Mapping[str, Any]) -> None:
         words = CALLER_WORDS.get(event["event"])
         if words is not None:
-            self._line("caller", words.format_map(event))
+            self.line("caller", words.format_map(event))
 
-    async def _talk(self, phone: ScriptedPhone, caller: asyncio.Task[ProbeReport]) -> None:
+    async def _talk(self, phone: ScriptedPhone, caller: asyncio.Task[None]) -> None:
         talk = asyncio.create_task(self._answer(phone))
-        await asyncio.wait([talk, caller], return_when=asyncio.FIRST_COMPLETED)
-        if not talk.done():
-            talk.cancel()
-            report = caller.result()
-            raise DemoFailed(
-                f"the call reaches the seat: the caller's telephone says {report.error or report.missing or report.ended_by}"
-            )
-        await talk
-        report = await caller
-        if not report.ok:
-            raise DemoFailed(f"the caller hears welcome and seat: {report.error or 'not heard: ' + ', '.join(report.missing)}")
+        try:
+            await asyncio.wait([talk, caller], return_when=asyncio.FIRST_COMPLETED)
+            if not talk.done():
+                await caller
+                raise DemoFailed("the call reaches the seat: the caller was through before")
+            await talk
+            await caller
+        finally:
+            for task in (talk, caller):
+                task.cancel()
+            await asyncio.gather(talk, caller, return_exceptions=True)
 
     async def _answer(self, phone: ScriptedPhone) -> None:
         async with self._step("the seat's telephone rings"):
-            call = await phone.incoming(STEP_S * 2)
-            self._line("seat", "rings")
+            call = await phone.incoming(self.way_s)
+            self.line("seat", "rings")
         async with self._step("the seat answers"):
             await call.wait_answered(STEP_S)
             call.send_tone(SEAT_HZ)
-            self._line("seat", "answers")
+            self.line("seat", "answers")
         async with self._step("the seat hears the caller"):
             await call.wait_tone(CALLER_HZ, STEP_S)
-            self._line("seat", f"hears the caller's tone, {CALLER_HZ} Hz")
+            self.line("seat", f"hears the caller's tone, {CALLER_HZ} Hz")
         async with self._step("the caller hangs up"):
             await call.wait_ended(STEP_S)
 
-    async def _tell_events(self, redis: Any) -> None:
-        """The hotline's own events, as its call log gets them."""
-        last = "$"
+    async def _tell_events(self, redis: Any, last: str) -> None:
+        """The hotline's own events after `last`, as its call log gets them."""
         while True:
-            for _, entries in await redis.xread({"{hotline}:events": last}, block=500) or []:
+            for _, entries in await redis.xread({STREAM: last}, block=500) or []:
                 for entry, fields in entries:
                     last = entry
                     if not fields["subject"].startswith("seat:"):
-                        words = HOTLINE_WORDS.get(fields["type"], fields["type"])
-                        self._line("hotline", words.format_map(json.loads(fields["data"])))
+                        data = json.loads(fields["data"])
+                        words = HOTLINE_WORDS.get(fields["type"], fields["type"]).format_map(data)
+                        others = ", ".join(f"{text} {confidence}" for text, confidence in data.get("alternatives", ()))
+                        self.line("hotline", words + (f"; else {others}" if others else ""))
+                        self._events.append((fields["type"], data))
+                        self._told_at = time.monotonic()
 
     async def _show_record(self) -> None:
         settings = self._settings
@@ -228,10 +270,10 @@ class Demo:
             async with self._step("the call is on record"):
                 row = await self._row(database)
                 where = " ".join(part for part in (row["province"], row["city"]) if part)
-                self._line(
+                self.line(
                     "log", f"{row['call_id']}: {row['caller']} {where} → {row['hotline']} → {row['menu_path']} → {row['queue']}"
                 )
-                self._line("log", f"seat {row['seat']}, waited {row['wait_s']} s, talked {row['talk_s']} s, {row['reason']}")
+                self.line("log", f"seat {row['seat']}, waited {row['wait_s']} s, talked {row['talk_s']} s, {row['reason']}")
             async with self._step("both sides are on the recording"):
                 path = settings.recordings / str(row["recording"])
                 await self._until(path.exists, f"{path} is there")
@@ -240,7 +282,7 @@ class Demo:
                     best = max(audio.tone_share(channel[at : at + audio.RATE], hz) for at in range(0, len(channel), audio.RATE))
                     if best < CLEAN:
                         raise DemoFailed(f"{side}: {hz} Hz is not there (at best {best:.2f} of a second's sound)")
-                self._line("recording", f"{path}: stereo, {wave.seconds:.1f} s, caller left, seat right")
+                self.line("recording", f"{path}: stereo, {wave.seconds:.1f} s, caller left, seat right")
         finally:
             database.dispose()
 
@@ -278,8 +320,10 @@ class Demo:
         number = next(iter(settings.trunks[0].numbers))
         self._say(
             f"ready: dial {number} at {settings.sip.host}:{settings.sip.port}, "
-            f"console at http://{settings.console.host}:{settings.console.port}/ (Ctrl-C ends everything)"
+            f"console at {settings.console.url} (Ctrl-C ends everything)"
         )
+        if self._link:
+            self._say(f"log in:  {self._link}  creates the administrator; once, within 24 hours")
         assert self._reading is not None
         stop = asyncio.Event()
         for number_ in (signal.SIGINT, signal.SIGTERM):
@@ -292,33 +336,40 @@ class Demo:
 def throwaway(settings: Settings) -> Settings:
     """The same hotline with a data directory of its own, on free ports."""
     sip, console = settings.sip, settings.console
+    gateway = {
+        "port": free_port(socket.SOCK_STREAM, settings.gateway.host),
+        "engine_port": free_port(socket.SOCK_DGRAM, LOOPBACK),
+        "sip_port": free_port(socket.SOCK_DGRAM, LOOPBACK),
+    }
     return settings.model_copy(
         update={
             "data_dir": Path(tempfile.mkdtemp(prefix="hotline-demo-")),
-            "sip": sip.model_copy(update={"port": _free_port(socket.SOCK_DGRAM, sip.host)}),
-            "console": console.model_copy(update={"port": _free_port(socket.SOCK_STREAM, console.host)}),
+            "sip": sip.model_copy(update={"port": free_port(socket.SOCK_DGRAM, sip.host)}),
+            "console": console.model_copy(update={"port": free_port(socket.SOCK_STREAM, console.host)}),
+            "gateway": settings.gateway.model_copy(update=gateway),
         }
     )
 
 
-def _free_port(kind: socket.SocketKind, host: str) -> int:
+def free_port(kind: socket.SocketKind, host: str) -> int:
+    """A port that nobody uses now."""
     with socket.socket(socket.AF_INET, kind) as sock:
         sock.bind((host, 0))
         return int(sock.getsockname()[1])
 
 
-async def run(settings: Settings, say: Callable[[str], None], *, stay: bool) -> None:
-    """Start a hotline, make the call, and stay, or end it all and leave nothing behind. Raises DemoFailed.
+async def run(settings: Settings, say: Callable[[str], None], *, stay: bool, demo: type[Demo] = Demo) -> None:
+    """Start a hotline, make the call of this demo, and stay, or end it all and leave nothing behind. Raises DemoFailed.
 
     Without `stay` the hotline of `settings` gets a directory and ports of its own; after a failure the directory is kept, for
     the logs in it.
     """
     if not stay:
         settings = throwaway(settings)
-    demo = Demo(settings, say)
-    async with demo.hotline():
-        await demo.call()
+    show = demo(settings, say)
+    async with show.hotline():
+        await show.call()
         if stay:
-            await demo.stay()
+            await show.stay()
     if not stay:
         shutil.rmtree(settings.data_dir)

@@ -28,7 +28,8 @@ _WRITTEN = re.compile(r"[\s().-]")
 class Callee:
     """Whom we call: a seat's telephone (`seat`; one behind a trunk has to `confirm` by a key that a person took the call), or
     an outside `number`, as the trunk wants it, through `trunk` with `caller_id`. attempt: which of the trunk's addresses is
-    tried, from 0."""
+    tried, from 0. contact: which of the seat's telephones, by its registered URI; "" for all of them. After a redirection:
+    server, the trunk's own (host:port) that the number is called at, or proxy, what it is called by."""
 
     seat: str = ""
     number: str = ""
@@ -36,6 +37,9 @@ class Callee:
     caller_id: str = ""
     confirm: bool = False
     attempt: int = 0
+    contact: str = ""
+    server: str = ""
+    proxy: str = ""
 
     @property
     def by_trunk(self) -> bool:
@@ -46,6 +50,13 @@ class Callee:
     def name(self) -> str:
         """The agent number, or the outside number."""
         return self.seat or self.number
+
+    @property
+    def place(self) -> str:
+        """Where it is called: the same for what is the same to a peer."""
+        if not self.by_trunk:
+            return f"{self.seat} {self.contact}"
+        return f"{self.number}@{self.server or self.trunk} {self.proxy}"
 
     def next(self) -> Callee:
         """The same by the trunk's next address."""
@@ -67,6 +78,11 @@ class ToHotline:
 
 
 @dataclass(frozen=True, slots=True)
+class ToRating:
+    """The code by which a seat hands the caller on to the rating."""
+
+
+@dataclass(frozen=True, slots=True)
 class Refused:
     """Why a number leads nowhere: "invalid" (no such number), "not_allowed" (no prefix allows it), "premium", "foreign",
     "caller_id" (none, or one that is not the trunk's), "no_trunk". status: of the SIP refusal."""
@@ -78,7 +94,7 @@ class Refused:
         return 404 if self.why == "invalid" else 403
 
 
-Destination = Callee | ToQueue | ToHotline | Refused
+Destination = Callee | ToQueue | ToHotline | ToRating | Refused
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,21 +152,25 @@ class TrunkPlan:
 @dataclass(frozen=True, slots=True)
 class DialPlan:
     """All numbers of an installation. seats: by agent number; hotlines and queues: names by the number that is dialled for
-    them; trunks: in the order in which they are tried."""
+    them; trunks: in the order in which they are tried; rating: the code of the rating, "" for none."""
 
     seats: Mapping[str, Callee] = field(default_factory=dict)
     hotlines: Mapping[str, str] = field(default_factory=dict)
     queues: Mapping[str, str] = field(default_factory=dict)
     trunks: tuple[TrunkPlan, ...] = ()
+    rating: str = ""
 
     def resolve(self, dialled: str, *, trunk: str = "", caller_id: str = "") -> Destination:
-        """Where a number leads: a landing number, a seat, a queue, else out, through `trunk` or the first that lets it."""
+        """Where a number leads: a landing number, a seat, a queue, the rating, else out, through `trunk` or the first that lets
+        it."""
         if dialled in self.hotlines:
             return ToHotline(self.hotlines[dialled])
         if dialled in self.seats:
             return self.seats[dialled]
         if dialled in self.queues:
             return ToQueue(self.queues[dialled])
+        if dialled == self.rating:
+            return ToRating()
         return self.outgoing(dialled, trunk=trunk, caller_id=caller_id)
 
     def outgoing(self, dialled: str, *, trunk: str = "", caller_id: str = "") -> Callee | Refused:

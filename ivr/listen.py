@@ -1,17 +1,16 @@
 """[io] Listening sockets, bound once by a supervisor and inherited, so that datagrams wait while a process is replaced.
 
 The conventions are systemd's. sd_listen_fds(3): LISTEN_FDS counts the descriptors from 3 on, LISTEN_FDNAMES names them,
-LISTEN_PID, where it is set, must be ours. sd_notify(3): a process that can do its work says READY=1 to the socket
-NOTIFY_SOCKET.
+LISTEN_PID, where it is set, must be ours. What a process says of itself: storage/notify.py.
 """
 
 from __future__ import annotations
 
-import contextlib
 import os
 import resource
 import socket
 from collections.abc import Mapping
+from ipaddress import ip_address
 
 from ivr.sip.listener import Listener
 
@@ -82,9 +81,8 @@ def inherited(name: str, environ: Mapping[str, str] = os.environ) -> int | None:
     return FIRST_FD + names.index(name) if name in names[:count] else None
 
 
-def notify_ready(environ: Mapping[str, str] = os.environ) -> None:
-    """Tell the supervisor, if there is one, that this process can do its work now."""
-    path = environ.get("NOTIFY_SOCKET", "")
-    if path:
-        with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as sock, contextlib.suppress(OSError):  # it is advice only
-            sock.sendto(b"READY=1", "\0" + path[1:] if path.startswith("@") else path)
+def is_loopback(descriptor: int) -> bool:
+    """Whether this listening socket is reached from this machine alone; one of a file's path is."""
+    with socket.socket(fileno=os.dup(descriptor)) as sock:
+        name = sock.getsockname()
+    return not isinstance(name, tuple) or ip_address(name[0]).is_loopback

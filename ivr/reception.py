@@ -4,7 +4,7 @@ that task."""
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Coroutine
+from collections.abc import Coroutine, Sequence
 from dataclasses import asdict
 from typing import Any
 
@@ -18,14 +18,18 @@ from ivr.callers import Refusal
 from ivr.callsout import CallsOut
 from ivr.calltask import BUSY_RETRY_S, CallTask, Shared
 from ivr.config import Settings
+from ivr.edits import Edits
+from ivr.flow.hearing import Ears
 from ivr.flow.model import Document
-from ivr.media.control import Message, Quality, Recording, Snapshot
+from ivr.media.control import Message, Quality, Recording, Snapshot, Unheard
 from ivr.media.pool import Worker
 from ivr.menus import Menus
+from ivr.openings import Openings
 from ivr.sip import events as sip
 from ivr.sip.number import Caller, normalise
 from ivr.steps import Action, EngineRestarted, MediaBack, MediaLost, Shutdown
 from ivr.strangers import Strangers
+from ivr.tasks import end
 from routing.events import QUALITY_SEQ, Event
 from routing.store import LiveCall, RedisAway, UnknownSeat
 
@@ -37,15 +41,28 @@ log = structlog.get_logger(__name__)
 class Reception:
     """The node's live calls, by id and by leg."""
 
-    def __init__(self, settings: Settings, shared: Shared, menus: Menus, strangers: Strangers) -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        shared: Shared,
+        menus: Menus,
+        openings: Openings,
+        strangers: Strangers,
+        ears: Ears | None,
+        edits: Edits,
+    ) -> None:
+        """ears: speech, where it is to be had."""
         self._settings = settings
         self._shared = shared
         self._menus = menus
+        self._openings = openings
+        self._ears = ears
         self._strangers = strangers
-        self._queues = {queue.name: queue for queue in settings.queues}
+        self._queues = edits.queues
         self._trunks = {trunk.name: trunk for trunk in settings.trunks}
+        self._seats = {seat.number: seat for seat in settings.seats}
         self._rate = Rate(settings.sip.max_call_rate)
-        self.calls_out = CallsOut(settings, shared, menus, self._room, self._begin)
+        self.calls_out = CallsOut(settings, shared, menus, self._room, self._begin, edits)
         self._group: asyncio.TaskGroup | None = None
         self.tasks: dict[str, CallTask] = {}
         """Live calls by call id."""
@@ -69,9 +86,7 @@ class Reception:
             for task in self.tasks.values():
                 task.tell(Shutdown())
             await asyncio.wait(running, timeout=grace_s)
-        for task in self.tasks.values():
-            if task.running is not None:
-                task.running.cancel()
+        await end(running)
 
     # What comes in
 
@@ -88,6 +103,10 @@ class Reception:
                 self._spawn(self._register(event), "register")
             case sip.Invited():
                 self._invited(event)
+            case sip.Rejected() if event.contacts:
+                task = self._shared.legs.get(event.session)
+                if task is not None:
+                    self.calls_out.redirected(event, task)
             case sip.Referred():
                 task = self._shared.legs.get(event.session)
                 if task is not None:
@@ -97,10 +116,24 @@ class Reception:
                 if task is not None:
                     task.tell(event)
 
+    def on_answered(self, event: sip.Answered, acks: Sequence[sip.Send]) -> None:
+        """Whom we called has answered; the ACK leaves when the call has stored it."""
+        task = self._shared.legs.get(event.session)
+        if task is not None:
+            task.answered(event, acks)
+        else:
+            self._shared.send(acks)
+
     def on_media(self, worker: Worker, seq: int, message: Message) -> None:
         """From a media process. An event that a call has dealt with before is only acknowledged."""
         if isinstance(message, Quality):
             self._spawn(self._quality(message), "quality")
+            worker.done(seq)
+            return
+        if isinstance(message, Unheard):
+            heard = self._shared.legs.get(message.leg)
+            call_id = heard.call.call_id if heard is not None else ""
+            log.warning("frames were dropped", call_id=call_id, frames=message.frames, dropped=message.dropped)
             worker.done(seq)
             return
         if isinstance(message, Recording):
@@ -131,7 +164,7 @@ class Reception:
             if call_id in self._restored:
                 self._restored.discard(call_id)
                 task.tell(EngineRestarted())
-            if any(leg.up and leg.leg not in snapshot.legs for leg in task.call.legs.values()):
+            if any((leg.up or leg.waits) and leg.leg not in snapshot.legs for leg in task.call.legs.values()):
                 task.tell(MediaLost())
                 task.tell(MediaBack())
 
@@ -171,16 +204,20 @@ class Reception:
         if code is not None:
             self._spawn(self._seat_code(event, code), "seat code")
             return
+        wanted = codes.to_record(self._settings.codes, self._seats[event.party.name], event.called) if seat else None
+        if wanted is not None:
+            self._take(event, self._caller(event), codes.recording(wanted, event.party.name), "", logged=False)
+            return
         hotline = self._hotline(event)
-        document = self._menus.get(hotline)
-        if document is not None:
+        menu = self._menus.get(hotline)
+        if menu is not None:
             caller = self._caller(event)
             # Who withholds the number is still kept out by it, where the trunk asserts it.
-            refusal = None if seat else self._strangers.refuses(self._number(event).number)
+            refusal = None if seat else self._refusal(event)
             if refusal is not None:
                 self._turn_away(event, caller, refusal)
             elif self._room():
-                self._take(event, caller, document, hotline)
+                self._take(event, caller, menu.document, hotline, version=menu.number)
             else:
                 self._refuse(event, 503, "Service Unavailable")
         elif seat:
@@ -235,6 +272,10 @@ class Reception:
     def _number(self, event: sip.Invited) -> Caller:
         return normalise(event.asserted or event.caller, self._trunks[event.party.name].home_area_code)
 
+    def _refusal(self, event: sip.Invited) -> Refusal | None:
+        limited = self._trunks[event.party.name].limit_callers
+        return self._strangers.refuses(self._number(event).number, limited=limited)
+
     def _turn_away(self, event: sip.Invited, caller: Caller, refusal: Refusal) -> None:
         """Before the answer, so that it costs nothing; the supervisor sees it in the console."""
         log.info("a caller is turned away", why=refusal.why, reason=refusal.reason, left_s=refusal.left_s)
@@ -242,33 +283,53 @@ class Reception:
         call = {"called": event.called, "trunk": event.party.name, "province": caller.province, "city": caller.city}
         self._spawn(self._strangers.tell_refused(caller.number, refusal, call), "refused")
 
-    def _take(self, event: sip.Invited, caller: Caller, document: Document, hotline: str, *, logged: bool = True) -> None:
+    def _take(
+        self,
+        event: sip.Invited,
+        caller: Caller,
+        document: Document,
+        hotline: str,
+        *,
+        version: int = 0,
+        logged: bool = True,
+    ) -> None:
+        if hotline:
+            self._shared.voicing.warm(document)
         trunk = self._trunks[event.party.name] if event.party.kind == "trunk" else None
         arrival = new_arrival(
             self._settings,
             caller,
             trunk="" if trunk is None else trunk.name,
             in_band_dtmf="auto" if trunk is None else trunk.in_band_dtmf,
+            early_media=trunk is not None and trunk.early_media,
             hotline=hotline,
             called=event.called,
             diverted=event.diverted,
+            reference=event.reference,
+            menu_version=version,
             logged=logged,
         )
-        self._begin(*Call.arrive(arrival, event.session, event.offer, document, self._queues, self._shared.clock()))
+        now = self._shared.clock()
+        self._begin(*Call.arrive(arrival, event.session, event.offer, document, self._queues, now, self._openings, self._ears))
 
     def _begin(self, call: Call, actions: list[Action]) -> None:
         task = CallTask(call, self._shared.media.assign(call.call_id), self._shared)
         self._add(task)
         self._start(task, actions)
 
-    def restore(self, live: LiveCall) -> None:
-        """Go on with a call of the engine before; call it before open(). One whose menu is gone is told goodbye."""
+    async def restore(self, live: LiveCall) -> None:
+        """Go on with a call of the engine before; call it before open(). It runs its own version of the menu; one whose menu is
+        gone is told goodbye."""
         state = live.state
         saved = state["call"]
         own = saved["document"]
-        document = self._menus.get(saved["arrival"]["hotline"]) if own is None else Document.model_validate(own)
+        if own is not None:
+            document: Document | None = Document.model_validate(own)
+        else:
+            document = await self._menus.at(saved["arrival"]["hotline"], saved["arrival"].get("menu_version", 0))
         now = self._shared.clock()
-        call = Call.from_json(saved, document or codes.document("goodbye"), self._queues, now, live.elapsed_s)
+        menu = document or codes.document("goodbye")
+        call = Call.from_json(saved, menu, self._queues, now, live.elapsed_s, self._openings, self._ears)
         worker = self._shared.media.take_back(live.call_id, state["worker"])
         instance, last = state["media_seen"]
         task = CallTask(call, worker, self._shared, version=live.version, media_seen=(instance, last))

@@ -95,19 +95,16 @@ class Registrations:
         log.info("seat registered" if change.bound else "seat unregistered", seat=event.user, contacts=len(change.bound))
         return self._agent.registered(event.request, change.bound, self._clock())
 
-    async def target(self, user: str, *, from_user: str, from_display: str) -> Target | None:
-        """Where the seat's telephone is: at its fixed contact, else the binding that was refreshed last. None when nothing is
-        registered."""
+    async def targets(self, user: str, *, from_user: str, from_display: str) -> list[Target]:
+        """Where the seat's telephones are: at its fixed contact, else at all that are registered, the best q and, of those, the
+        one refreshed last first. Raises RedisAway."""
         contact = self._fixed.get(user)
         if contact is not None:
             address = parse_uri(contact).address
             assert address is not None, "checked by the settings"
-            return Target(contact, address, from_user=from_user, from_display=from_display, to_user=user)
-        bindings = await self._bindings(user)
-        if not bindings:
-            return None
-        best = max(bindings, key=lambda binding: (binding.q, binding.expires_s))
-        return Target(best.uri, best.received, from_user=from_user, from_display=from_display, to_user=user)
+            return [Target(contact, address, from_user=from_user, from_display=from_display, to_user=user)]
+        bindings = sorted(await self._bindings(user), key=lambda binding: (-binding.q, -binding.expires_s))
+        return [Target(one.uri, one.received, from_user=from_user, from_display=from_display, to_user=user) for one in bindings]
 
     async def _bindings(self, user: str) -> list[Binding]:
         return [Binding.from_json(data) for data in await self._store.bindings(user)]

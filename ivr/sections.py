@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import date, time
 from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
 from pathlib import Path
 from typing import Annotated, Literal
@@ -15,6 +14,7 @@ from ivr.sip.guard import Policy
 from ivr.sip.listener import Listener
 from ivr.sip.locating import Place
 from ivr.sip.uri import parse_uri
+from storage.hours import parse_spans
 
 
 def _network(text: str) -> str:
@@ -22,7 +22,8 @@ def _network(text: str) -> str:
     return text
 
 
-def _ip(text: str) -> str:
+def as_ip(text: str) -> str:
+    """An IP address as it is written here. Raises ValueError."""
     return str(ip_address(text))
 
 
@@ -38,8 +39,8 @@ Called = Annotated[str, Field(pattern=r"^[A-Za-z0-9*#+._-]{1,64}$")]
 """The user part of a called address: mostly a landing number, a name where a PBX calls by names."""
 Network = Annotated[str, AfterValidator(_network)]
 Port = Annotated[int, Field(ge=1, le=65535)]
-Ip = Annotated[str, AfterValidator(_ip)]
-MaybeIp = Annotated[str, AfterValidator(lambda text: text and _ip(text))]
+Ip = Annotated[str, AfterValidator(as_ip)]
+MaybeIp = Annotated[str, AfterValidator(lambda text: text and as_ip(text))]
 Server = Annotated[str, AfterValidator(lambda text: text and str(Place.parse(text)))]
 Dscp = Annotated[int, Field(ge=0, le=63)]
 MAIN = "main"
@@ -49,7 +50,7 @@ MAIN = "main"
 class Section(BaseModel):
     """A table of hotline.toml; a key it doesn't know is an error."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, defer_build=True)  # what isn't used costs no time at start
 
 
 class Listening(Section):
@@ -152,19 +153,14 @@ class Media(Section):
 
     min_free_mb: int = Field(default=1024, ge=0)
     """Below so much free disk nothing more is recorded; calls go on."""
+    loops: Literal["auto", "python", "fast"] = "auto"
+    """Whether packets pass in C ("fast") or in Python; "auto": in C where that was built. Both do the same, C for less CPU."""
 
     @model_validator(mode="after")
     def _enough_ports(self) -> Media:
         if self.port_max - self.port_min < 2 * self.processes:
             raise ValueError(f"media.port_min {self.port_min} to media.port_max {self.port_max} is too small a range")
         return self
-
-
-class Console(Section):
-    host: Literal["127.0.0.1", "::1", "localhost"] = "127.0.0.1"
-    """Loopback only: the console has no login yet."""
-    port: Port = 8080
-    language: Literal["zh", "en"] = "zh"
 
 
 class Trunk(Section):
@@ -174,6 +170,8 @@ class Trunk(Section):
     name: Name
     listener: Name = MAIN
     """The listener that we speak to this trunk by."""
+    own_listener: bool = False
+    """Whether nobody else comes by that listener, and the trunk by no other: it may share addresses with other trunks then."""
     networks: tuple[Network, ...] = ()
     """Where the operator's calls come from, beside the addresses of the servers named here."""
     proxy: Server = ""
@@ -204,6 +202,11 @@ class Trunk(Section):
     """Each of its addresses is sent OPTIONS so often; 0 for never."""
     in_band_dtmf: Literal["auto", "always", "never"] = "auto"
     """Whether keys are looked for in callers' sound: auto, where the trunk agreed on no telephone-event (RFC 4733)."""
+    early_media: bool = False
+    """Whether its callers hear a menu's first announcements before the answer (183), where it passes them on: the answer comes
+    at the first node that listens, a queue, or a notice; a menu that ends before that refuses the call."""
+    limit_callers: bool = True
+    """Whether `[callers] max_calls` counts its calls; not where a PBX shows one number for all its callers."""
     numbers: dict[Called, Name]
     home_area_code: Annotated[str, Field(pattern=r"^0\d{2,3}$")] | None = None
     """The trunk's own area code (0471): local callers arrive without it."""
@@ -247,16 +250,19 @@ class Trunk(Section):
             raise ValueError(f"{where}.networks: needed where neither proxy nor registrar is named")
         if not servers and (self.registers or self.outbound_proxy):
             raise ValueError(f"{where}.registrar: needed for {'register' if self.registers else 'outbound_proxy'}")
+        if self.own_listener and self.listener == MAIN:
+            raise ValueError(f"{where}.own_listener: it needs a listener of [[listeners]]")
         if self.registers and not self.username:
             raise ValueError(f"{where}.username: needed for register")
         return self
 
 
 class Hotline(Section):
-    name: Name
+    name: Annotated[str, Field(pattern=r"^[A-Za-z0-9_.-]{1,59}$")]
     title: str = ""
-    menu: Path
-    """YAML of the menu; relative paths are looked for beside hotline.toml, then in the packaged prompts/menus/."""
+    menu: Path | None = None
+    """YAML of the menu that is published where nothing is yet (docs/menus.md); relative paths are looked for beside
+    hotline.toml, then in the packaged prompts/menus/."""
 
 
 class Queue(Section):
@@ -268,6 +274,8 @@ class Queue(Section):
     wrap_up_s: float = Field(default=15.0, ge=0)
     set_aside_s: float = Field(default=60.0, gt=0)
     """How long a seat that did not answer or refused gets no further call."""
+    in_time_s: float | None = Field(default=None, gt=0)
+    """Answered within so many seconds counts for the service level; left out: as `[followup] in_time_s`."""
     record: bool = True
     music: str = "music"
     number: Number | None = None
@@ -289,6 +297,8 @@ class Seat(Section):
     """Number of a mobile that is this seat's telephone, dialled through `trunk`; whoever answers there has to press 1."""
     trunk: Name | Literal[""] = ""
     """What this seat's calls out go through; empty for the first trunk that lets a number out."""
+    may_record: bool = False
+    """Whether it may record what all callers hear (`[codes] record`)."""
 
     @property
     def fixed(self) -> bool:
@@ -296,31 +306,22 @@ class Seat(Section):
         return bool(self.contact or self.phone)
 
 
-class Codes(Section):
-    """What a seat dials to change its own status."""
+class Voice(Section):
+    """Who speaks texts that nobody recorded (docs/prompts.md)."""
 
-    sign_on: Number = "*81"
-    sign_off: Number = "*80"
-    take_break: Number = "*82"
-    back: Number = "*83"
-
-
-class Hours(Section):
-    """Working hours of a plain week, Chinese statutory holidays and make-up workdays, and an overlay of single days."""
-
-    time_zone: str = "Asia/Shanghai"
-    open: time = time(9, 0)
-    close: time = time(18, 0)
-    workdays: tuple[Annotated[int, Field(ge=1, le=7)], ...] = (1, 2, 3, 4, 5)
-    """ISO weekdays, 1 is Monday."""
-    country: str = "CN"
-    days_off: tuple[date, ...] = ()
-    extra_workdays: tuple[date, ...] = ()
+    engine: Literal["espeak", "piper", "sherpa"] = "espeak"
+    models: dict[str, Path] = {}
+    """By language, for piper (an .onnx file) and sherpa (a folder); relative paths are looked for beside hotline.toml."""
+    cache_mb: int = Field(default=200, ge=1)
+    """What was said is kept in data_dir/voice; what was not used for longest goes first."""
 
     @model_validator(mode="after")
-    def _order(self) -> Hours:
-        if self.open >= self.close:
-            raise ValueError(f"hours.open {self.open} must be before hours.close {self.close}")
+    def _models(self) -> Voice:
+        if self.engine != "espeak" and not self.models:
+            raise ValueError(f"voice.models: needed for {self.engine}")
+        for language, path in self.models.items():
+            if not path.exists():
+                raise ValueError(f"voice.models.{language}: there is no {path}")
         return self
 
 
@@ -328,6 +329,17 @@ class Followup(Section):
     gave_up_after_s: float = Field(default=5.0, ge=0)
     """A caller who hung up waiting after so long is owed a return call (回电)."""
     due_working_hours: float = Field(default=2.0, gt=0)
+    quiet_hours: tuple[str, ...] = ("12:00-14:00", "21:00-08:00")
+    """When customers rest, every day: no next try is set then, and its beginning is warned of."""
+    retry_minutes: tuple[Annotated[float, Field(gt=0, le=7 * 1440)], ...] = Field(default=(30.0, 120.0, 240.0), min_length=1)
+    """How long after the first, second, … try without an answer the next one is; the last holds for all that follow."""
+    in_time_s: float = Field(default=20.0, gt=0)
+    """Answered within so many seconds counts for the service level (服务水平) of queues that don't say otherwise."""
+
+    @model_validator(mode="after")
+    def _hours(self) -> Followup:
+        parse_spans(self.quiet_hours)
+        return self
 
 
 class Guard(Section):
@@ -358,5 +370,8 @@ class Callers(Section):
     status: Literal[486, 603] = 603
     """What they are told: 603 Decline, or 486 Busy Here."""
     max_calls: int = Field(default=30, ge=0)
-    """Calls of one number within window_s on this node that are let in; 0: any number."""
+    """Calls of one number within window_s on this node that are let in; 0: any number. A trunk can be left out
+    (limit_callers)."""
+    unlimited: tuple[Annotated[str, Field(pattern=r"^\+?[0-9]{3,20}$")], ...] = ()
+    """Numbers that max_calls doesn't count: a PBX that shows one for all its callers."""
     window_s: float = Field(default=60.0, gt=0)

@@ -8,11 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, TypeGuard, get_args
 
 from ivr.dialplan import Callee, Destination
+from ivr.flow.events import Item, Listen, Misheard, NotHearing, SpeechBegan, Words
 from ivr.flow.model import Document
 from ivr.media import control as media
+from ivr.questions import Outcome, Question
 from ivr.sip import events as sip
 from routing.commit import Op
 
@@ -69,6 +71,24 @@ class Unreachable:
 
 
 @dataclass(frozen=True, slots=True)
+class MoreTelephones:
+    """The seat that this leg calls has registered at further contacts (URIs), the best first."""
+
+    leg: str
+    contacts: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Redirected:
+    """Our INVITE ended with this 3xx, and here is who may be called in that party's place (ivr/redirection.py), the best
+    first."""
+
+    leg: str
+    status: int
+    targets: tuple[Callee, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Consulting:
     """The seat that talks in this call dials somebody on a second line, `leg`; `offer` as in sip.Invited."""
 
@@ -79,7 +99,7 @@ class Consulting:
 
 @dataclass(frozen=True, slots=True)
 class TransferAsked:
-    """A REFER, with what its target means: see sip.Referred. document: the menu of a hotline."""
+    """A REFER, with what its target means: see sip.Referred. document: the menu of a hotline, in its version menu_version."""
 
     leg: str
     refer: str
@@ -87,6 +107,7 @@ class TransferAsked:
     destination: Destination
     replaces: str = ""
     document: Document | None = None
+    menu_version: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,8 +137,11 @@ Happening = (
     | SeatTaken
     | SeatBusy
     | Unreachable
+    | MoreTelephones
+    | Redirected
     | Consulting
     | TransferAsked
+    | Outcome
     | MediaLost
     | MediaBack
     | EngineRestarted
@@ -138,6 +162,10 @@ Happening = (
     | media.Played
     | media.Silent
     | media.Recording
+    | SpeechBegan
+    | Words
+    | Misheard
+    | NotHearing
 )
 
 # What is to be done: in media
@@ -152,11 +180,11 @@ class OpenLeg:
 
 @dataclass(frozen=True, slots=True)
 class PlayPrompts:
-    """Play prompts by name in a language, once or for ever; replaces what plays on the leg."""
+    """Play prompts in a language, once or for ever; replaces what plays on the leg."""
 
     leg: str
     play: int
-    prompts: tuple[str, ...]
+    prompts: tuple[Item, ...]
     language: str
     loop: bool = False
 
@@ -166,6 +194,22 @@ class Tell:
     """Send media this command."""
 
     command: media.Command
+
+
+@dataclass(frozen=True, slots=True)
+class OpenTurn:
+    """Have what is said on the leg heard as the menu wishes, in place of what was heard before; the flow's events follow, with
+    `wish.turn`: SpeechBegan, and one of Words, Misheard, NotHearing."""
+
+    leg: str
+    wish: Listen
+
+
+@dataclass(frozen=True, slots=True)
+class CloseTurn:
+    """The leg is not heard any more."""
+
+    leg: str
 
 
 # in SIP
@@ -193,6 +237,14 @@ class RingCaller:
     """180 to the INVITE of whoever calls."""
 
     leg: str
+
+
+@dataclass(frozen=True, slots=True)
+class ProgressCaller:
+    """183 with this SDP to the caller's INVITE: sound before the answer."""
+
+    leg: str
+    sdp: bytes
 
 
 @dataclass(frozen=True, slots=True)
@@ -304,6 +356,7 @@ SipAction = (
     AnswerCaller
     | RejectCaller
     | RingCaller
+    | ProgressCaller
     | Dial
     | CancelDial
     | HangUpLeg
@@ -315,5 +368,12 @@ SipAction = (
     | NotifyRefer
     | RefuseRefer
 )
-MediaAction = OpenLeg | PlayPrompts | Tell
-Action = SipAction | MediaAction | TakeSeat | Emit | Change
+MediaAction = OpenLeg | PlayPrompts | Tell | OpenTurn | CloseTurn
+Action = SipAction | MediaAction | Question | TakeSeat | Emit | Change
+
+_SIP = frozenset(get_args(SipAction))
+
+
+def is_sip(action: Action) -> TypeGuard[SipAction]:
+    """Whether a SIP message is to be sent. Asked of all that is done: isinstance() would try one class after the other."""
+    return type(action) in _SIP

@@ -61,9 +61,9 @@ class Strangers:
                 for bar in numbers
             }
 
-    def refuses(self, number: str) -> Refusal | None:
+    def refuses(self, number: str, *, limited: bool) -> Refusal | None:
         """Callers.refuses(), now."""
-        return self._callers.refuses(number, self._clock())
+        return self._callers.refuses(number, self._clock(), limited=limited)
 
     async def tell_refused(self, number: str, refusal: Refusal, call: dict[str, Any]) -> None:
         """Book that a call was turned away; `call` says which."""

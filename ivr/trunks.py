@@ -7,6 +7,7 @@ import random
 import secrets
 from collections.abc import Callable, Sequence
 from contextlib import suppress
+from typing import Any
 
 import structlog
 
@@ -14,7 +15,7 @@ from ivr.sections import Trunk
 from ivr.sip.agent import UserAgent
 from ivr.sip.events import Address, Output, Replied
 from ivr.sip.listener import Listener
-from ivr.sip.locating import Health, Place
+from ivr.sip.locating import Health, Place, usual_port
 from ivr.sip.registrant import Account, Registrant
 from ivr.sip.requests import Ask
 from ivr.sip.resolver import Resolver
@@ -44,6 +45,7 @@ def peer(trunk: Trunk) -> TrunkPeer:
         large_over_tcp=trunk.large_over_tcp,
         takes_register=trunk.takes_register,
         called_from=trunk.called_from,
+        own_listener=trunk.listener if trunk.own_listener else None,
     )
 
 
@@ -56,10 +58,14 @@ class Line:
         self.hosts: dict[Place, frozenset[str]] = {}
         self.answers: dict[Address, bool] = {}
         """Whether each address answered its last ping; those that have not been pinged yet are not there."""
-        self.up: bool | None = None
+        self.fault: str | None = None
+        """Why it is down, "" when it is up; None until that is known."""
+        self.refused = 0
+        """Status of the last REGISTER where it failed, else 0."""
         self.registrar: Address | None = None
         """The address that has registered us."""
         self.changed = asyncio.Event()
+        self.look = asyncio.Event()
         self.registrant = Registrant(
             Account(
                 trunk.own_domain,
@@ -138,19 +144,34 @@ class Trunks:
                 line.registrant.lost(self._clock())
                 line.changed.set()
 
-    async def targets(self, trunk: str, uri_user: str, *, from_user: str, from_display: str) -> list[Target]:
+    def look(self, listener: str) -> None:
+        """Something has become known of whom this listener speaks to: ping now, not when it is time."""
+        for line in self._lines.values():
+            if line.listener.label == listener:
+                line.look.set()
+
+    async def targets(
+        self, trunk: str, uri_user: str, *, from_user: str, from_display: str, server: str = "", proxy: str = ""
+    ) -> list[Target]:
         """How to call this number by this trunk, one target for each address, in the order in which to try them: the next
-        one after 408, 503 or no answer at all. [] when its names lead nowhere now, or the trunk has no proxy."""
+        one after 408, 503 or no answer at all. [] when its names lead nowhere now, or the trunk has no proxy. Redirections
+        name another of its servers (host:port) for the Request-URI, or a proxy to go by (RFC 3261 21.3.4)."""
         line = self._lines.get(trunk)
         if line is None:
             return []
         settings = line.trunk
         phone = ";user=phone" if settings.user_phone else ""
-        route = line.route(line.registrant.service_route)
-        addresses = await self._addresses(line, self._hop(line, route))
+        route = () if proxy else line.route(line.registrant.service_route)
+        # An outbound proxy stands before the other servers too.
+        elsewhere = proxy or ("" if settings.outbound_proxy else server)
+        if elsewhere:
+            place = Place.parse(elsewhere)
+            addresses = [Address(place.host, place.port or usual_port(line.listener.transport), line.listener.name)]
+        else:
+            addresses = await self._addresses(line, self._hop(line, route))
         return [
             Target(
-                f"sip:{write_user(uri_user)}@{settings.own_domain}{phone}",
+                f"sip:{write_user(uri_user)}@{server or settings.own_domain}{phone}",
                 address,
                 from_user=from_user,
                 from_display=from_display,
@@ -169,9 +190,24 @@ class Trunks:
         self._health.died(destination, self._clock())
 
     @property
-    def states(self) -> dict[str, bool]:
-        """Which trunks can be called by now: one of their addresses answers, and we are registered where we have to be."""
-        return {name: line.up for name, line in self._lines.items() if line.up is not None}
+    def faults(self) -> dict[str, str]:
+        """Of the trunks whose state is known: "" where it can be called by now, for one of its addresses answers and we are
+        registered where we have to be; else why not: "not_found" (its names lead nowhere), "no_answer", "not_registered"."""
+        return {name: line.fault for name, line in self._lines.items() if line.fault is not None}
+
+    @property
+    def report(self) -> dict[str, dict[str, Any]]:
+        """What people are told of each trunk: {registered: whether we are, None where we need not be; refused: the status of
+        the last REGISTER, 0 where it did not fail; addresses: {"host:port": whether it answered the last OPTIONS}}."""
+        now = self._clock()
+        return {
+            name: {
+                "registered": line.registrant.registered(now) if line.trunk.registers else None,
+                "refused": line.refused,
+                "addresses": {f"{address.host}:{address.port}": answers for address, answers in line.answers.items()},
+            }
+            for name, line in self._lines.items()
+        }
 
     def _hop(self, line: Line, route: Sequence[str]) -> Place:
         """The server that requests go to first."""
@@ -195,6 +231,7 @@ class Trunks:
         """Ping each address, as long as settings want it; know the addresses in any case."""
         every_s = line.trunk.ping_s
         while True:
+            line.look.clear()
             addresses = await self._addresses(line, line.trunk.first_hop)
             if every_s:
                 line.answers = {address: answers for address, answers in line.answers.items() if address in addresses}
@@ -202,7 +239,9 @@ class Trunks:
             else:
                 line.answers = dict.fromkeys(addresses, True)
             self._judge(line)
-            await asyncio.sleep((every_s or 30.0) * (0.9 + 0.1 * random.random()) if addresses else LOOK_S)
+            with suppress(TimeoutError):
+                async with asyncio.timeout((every_s or 30.0) * (0.9 + 0.1 * random.random()) if addresses else LOOK_S):
+                    await line.look.wait()
 
     async def _ping(self, line: Line, address: Address) -> None:
         """OPTIONS: whatever it answers, it lives."""
@@ -233,6 +272,7 @@ class Trunks:
             before = registrant.registered(now)
             registrant.answered(replied, now)
             again_s = round(registrant.due - now)
+            line.refused = replied.status if replied.status >= 300 else 0
             if replied.status >= 300:
                 log.warning("trunk refuses to register us", trunk=line.trunk.name, status=replied.status, again_s=again_s)
             else:
@@ -259,10 +299,15 @@ class Trunks:
         if line.trunk.registers and not line.registrant.tried:
             return
         registered = not line.trunk.registers or line.registrant.registered(self._clock())
-        up = registered and any(line.answers.values())
-        if up != line.up:
-            line.up = up
+        fault = "not_found" if not line.answers else "no_answer" if not any(line.answers.values()) else ""
+        fault = fault or ("" if registered else "not_registered")
+        if fault != line.fault:
+            line.fault = fault
             addresses = [f"{address.host}:{address.port}" for address, answers in line.answers.items() if answers]
-            (log.info if up else log.warning)(
-                "trunk is up" if up else "trunk is down", trunk=line.trunk.name, registered=registered, answers=addresses
+            (log.warning if fault else log.info)(
+                "trunk is down" if fault else "trunk is up",
+                trunk=line.trunk.name,
+                registered=registered,
+                answers=addresses,
+                why=fault,
             )

@@ -3,6 +3,8 @@ over the packaged one: what it holds by a name is what callers hear."""
 
 from __future__ import annotations
 
+import contextlib
+import wave
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
@@ -28,6 +30,20 @@ def available(*roots: Path) -> Mapping[str, frozenset[str]]:
 
     common = named(COMMON)
     return {language: frozenset(common | named(language)) for language in languages(*roots)}
+
+
+def lengths(*roots: Path) -> Mapping[str, Mapping[str, float]]:
+    """How long the prompts are that available() finds, in seconds, by language and name. A file that is no WAV is left out."""
+
+    def measured(folder: str) -> dict[str, float]:
+        found: dict[str, float] = {}
+        for path in (path for root in roots for path in sorted((root / folder).glob("*.wav"))):
+            with contextlib.suppress(wave.Error, EOFError), wave.open(str(path)) as sound:
+                found[path.stem] = sound.getnframes() / sound.getframerate()
+        return found
+
+    common = measured(COMMON)
+    return {language: common | measured(language) for language in languages(*roots)}
 
 
 class Catalogue:

@@ -91,6 +91,11 @@ def ringback(level_db: float = -18.0) -> Sound:
     return np.concatenate([tone, np.zeros(4 * RATE, dtype=tone.dtype)])
 
 
+def pause() -> Sound:
+    """A quarter of a second of nothing, between the groups of a number."""
+    return np.zeros(RATE // 4)
+
+
 CHORDS = (("A3", "C4", "E4", "G4"), ("F3", "A3", "C4", "E4"), ("C4", "E4", "G4", "B4"), ("G3", "B3", "D4", "A4"))
 """Am7, Fmaj7, Cmaj7, Gadd9: four bars that lead into themselves."""
 _SEMITONES = {"C": -9, "D": -7, "E": -5, "F": -4, "G": -2, "A": 0, "B": 2}

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import ctypes
+import functools
 import threading
 from dataclasses import dataclass
 
 import espeakng_loader
 import numpy as np
 from numpy.typing import NDArray
+
+from prompts.synthesis import SpeechError
 
 # espeak-ng's speak_lib.h
 _SYNCHRONOUS = 2
@@ -20,11 +23,9 @@ _CHARS_UTF8 = 1
 AUDIBLE = 0.001
 """What never gets as loud as this is silence, such as what is spoken for mere punctuation."""
 
+_SEED = 1
+"""Of breath and other noises: by itself espeak-ng draws them by the time of day."""
 _CALLBACK = ctypes.CFUNCTYPE(ctypes.c_int, ctypes.POINTER(ctypes.c_short), ctypes.c_int, ctypes.c_void_p)
-
-
-class SpeechError(RuntimeError):
-    """espeak-ng refused: no such voice, or its data is not there."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,11 +43,26 @@ class Voice:
 
 
 class Speaker:
-    """espeak-ng, opened. The library has one state for the whole process, so calls take turns."""
-
-    _lock = threading.Lock()
+    """espeak-ng, opened. The library has one state for the whole process: it is opened once, and calls take turns."""
 
     def __init__(self) -> None:
+        self._library = _opened()
+        self.rate = self._library.rate
+        """Samples a second of what speak() returns."""
+
+    def speak(self, text: str, voice: Voice) -> NDArray[np.float64]:
+        """The text as samples from -1 to 1, at self.rate. Raises SpeechError."""
+        samples = self._library.speak(text, voice).astype(np.float64) / 32768.0
+        if np.abs(samples).max(initial=0.0) < AUDIBLE:
+            raise SpeechError(f"espeak-ng says nothing to {text!r}")
+        return samples
+
+
+class _Library:
+    """The library itself, never closed: it keeps calling the callback that it was given first."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
         self._library = ctypes.CDLL(espeakng_loader.get_library_path())
         self._library.espeak_Synth.argtypes = [
             ctypes.c_char_p,
@@ -60,7 +76,6 @@ class Speaker:
         ]
         data = espeakng_loader.get_data_path().encode()
         self.rate: int = self._library.espeak_Initialize(_SYNCHRONOUS, 0, data, _DONT_EXIT)
-        """Samples a second of what speak() returns."""
         if self.rate <= 0:
             raise SpeechError("espeak-ng does not start")
         self._parts: list[NDArray[np.int16]] = []
@@ -72,8 +87,8 @@ class Speaker:
             self._parts.append(np.ctypeslib.as_array(samples, (count,)).copy())
         return 0
 
-    def speak(self, text: str, voice: Voice) -> NDArray[np.float64]:
-        """The text as samples from -1 to 1, at self.rate. Raises SpeechError."""
+    def speak(self, text: str, voice: Voice) -> NDArray[np.int16]:
+        """The text as samples. Raises SpeechError."""
         with self._lock:
             self._parts = []
             if self._library.espeak_SetVoiceByName(voice.name.encode()) != 0:
@@ -85,11 +100,23 @@ class Speaker:
                 (_WORD_GAP, voice.word_gap),
             ):
                 self._library.espeak_SetParameter(parameter, value, 0)
+            self._library.espeak_ng_SetRandSeed(ctypes.c_long(_SEED))
             encoded = text.encode() + b"\0"
             if self._library.espeak_Synth(encoded, len(encoded), 0, _POSITION_CHARACTER, 0, _CHARS_UTF8, None, None) != 0:
                 raise SpeechError(f"espeak-ng does not speak {text!r}")
             parts, self._parts = self._parts, []
-        samples: NDArray[np.float64] = np.concatenate([np.zeros(0, np.int16), *parts]).astype(np.float64) / 32768.0
-        if np.abs(samples).max(initial=0.0) < AUDIBLE:
-            raise SpeechError(f"espeak-ng says nothing to {text!r}")
-        return samples
+        return np.concatenate([np.zeros(0, np.int16), *parts])
+
+
+_OPENING = threading.Lock()
+
+
+def _opened() -> _Library:
+    """The process's one library; opening it while it speaks, or twice, would crash the process."""
+    with _OPENING:
+        return _library()
+
+
+@functools.cache
+def _library() -> _Library:
+    return _Library()

@@ -2,27 +2,33 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
+from routing.diallings import Outcome, Step
 from routing.events import EVENTS_PER_COMMIT, Event
+from storage import jsontext
 
 
 @dataclass(frozen=True, slots=True)
 class Enqueue:
-    """The call joins the end of a queue, but before callers of lower priority. Does nothing when it waits there already."""
+    """The call joins the end of a queue, but before callers of lower priority. Does nothing when it waits there already, nor
+    where max_waiting callers wait for whom no seat is ready: Store.line() tells it then. A step that comes from the journal
+    is let in."""
 
     queue: str
     priority: int = 0
+    max_waiting: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Requeue:
-    """The call goes back to the place it had in the queue before it was claimed; to the end when it never waited there."""
+    """The call goes back to the place it had in the queue before it was claimed; to the end when it never waited there,
+    with the priority that it has."""
 
     queue: str
+    priority: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +56,18 @@ class FreeSeat:
     reason: str = ""
 
 
-Op = Enqueue | Requeue | Dequeue | SeatState | FreeSeat
+@dataclass(frozen=True, slots=True)
+class Dialled:
+    """How far a call is that a seat was asked to make; nothing for a call that nobody asked for. outcome, reason and talk_s:
+    once it is over."""
+
+    step: Step
+    outcome: Outcome = ""
+    reason: str = ""
+    talk_s: float = 0.0
+
+
+Op = Enqueue | Requeue | Dequeue | SeatState | FreeSeat | Dialled
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,26 +95,25 @@ class Commit:
         flat = [
             self.call_id,
             str(self.version),
-            "" if self.state is None else _json(self.state),
-            _json(self.summary),
+            "" if self.state is None else jsontext.write(self.state),
+            jsontext.write(self.summary),
             str(len(self.events)),
         ]
         for event in self.events:
-            flat += (event.type, _json(event.data))
+            flat += (event.type, jsontext.write(event.data))
         for op in self.ops:
             match op:
                 case Enqueue():
-                    flat += ("enqueue", op.queue, str(op.priority), "", "")
+                    most = "" if op.max_waiting is None else str(op.max_waiting)
+                    flat += ("enqueue", op.queue, str(op.priority), most, "")
                 case Requeue():
-                    flat += ("requeue", op.queue, "", "", "")
+                    flat += ("requeue", op.queue, str(op.priority or ""), "", "")
                 case Dequeue():
                     flat += ("dequeue", op.queue, "", "", "")
                 case SeatState():
                     flat += ("seat", op.seat, op.state, "", "")
                 case FreeSeat():
                     flat += ("free", op.seat, repr(float(op.wrap_up_s)), repr(float(op.set_aside_s)), op.reason)
+                case Dialled():
+                    flat += ("dialling", op.step, op.outcome, op.reason, repr(float(op.talk_s)))
         return flat
-
-
-# ASCII only: what a telephone sent may hold characters that UTF-8 cannot say.
-_json = json.JSONEncoder(allow_nan=False, separators=(",", ":")).encode

@@ -7,7 +7,9 @@ from dataclasses import dataclass, field
 from typing import Any
 
 STREAM = "{hotline}:events"
-"""Key of the stream. An entry's fields: subject (call id or "seat:<number>"), seq, type, at (s since 1970), data (JSON)."""
+"""Key of the stream. An entry's fields: subject (call id, "seat:<number>", "trunk:<name>", "speech:<node>:<process>" or
+"number:<number>"), seq, type, at
+(s since 1970), data (JSON)."""
 
 EVENTS_PER_COMMIT = 1000
 """An event's seq is version * EVENTS_PER_COMMIT + its place in the commit: the same at every replay, rising in each call."""

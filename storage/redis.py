@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import redis
 import redis.asyncio
 from redis.asyncio.retry import Retry as AsyncRetry
@@ -28,17 +30,25 @@ def connect(url: str, *, timeout_s: float = TIMEOUT_S) -> redis.asyncio.Redis:
     """
     try:
         pool = redis.asyncio.BlockingConnectionPool.from_url(
-            _checked(url),
-            max_connections=POOL,
-            timeout=timeout_s,
-            decode_responses=True,
-            socket_timeout=timeout_s,
-            socket_connect_timeout=timeout_s,
-            retry=AsyncRetry(NoBackoff(), 0),
+            _checked(url), max_connections=POOL, timeout=timeout_s, retry=AsyncRetry(NoBackoff(), 0), **_terms(timeout_s)
         )
     except ValueError as error:
         raise StorageError(f"redis_url: {error}") from error
     return redis.asyncio.Redis.from_pool(pool)
+
+
+def shared_sync(url: str, *, timeout_s: float = TIMEOUT_S) -> redis.Redis:
+    """A blocking client for many threads, which keeps its connections; it connects at its first command. Answers are str.
+
+    Connections that Redis closed meanwhile are noticed and opened again before use. Raises StorageError for a wrong URL.
+    """
+    try:
+        pool = redis.BlockingConnectionPool.from_url(
+            _checked(url), max_connections=POOL, timeout=timeout_s, retry=Retry(NoBackoff(), 0), **_terms(timeout_s)
+        )
+    except ValueError as error:
+        raise StorageError(f"redis_url: {error}") from error
+    return redis.Redis.from_pool(pool)
 
 
 def connect_sync(url: str, *, timeout_s: float = TIMEOUT_S) -> redis.Redis:
@@ -47,13 +57,7 @@ def connect_sync(url: str, *, timeout_s: float = TIMEOUT_S) -> redis.Redis:
     Raises StorageError, naming redis_url, when Redis cannot be reached.
     """
     try:
-        client = redis.Redis.from_url(
-            _checked(url),
-            decode_responses=True,
-            socket_timeout=timeout_s,
-            socket_connect_timeout=timeout_s,
-            retry=Retry(NoBackoff(), 0),
-        )
+        client = redis.Redis.from_url(_checked(url), retry=Retry(NoBackoff(), 0), **_terms(timeout_s))
     except ValueError as error:
         raise StorageError(f"redis_url: {error}") from error
     try:
@@ -62,6 +66,11 @@ def connect_sync(url: str, *, timeout_s: float = TIMEOUT_S) -> redis.Redis:
         client.close()
         raise _unreachable(url, error) from error
     return client
+
+
+def _terms(timeout_s: float) -> dict[str, Any]:
+    """Of every client."""
+    return {"decode_responses": True, "socket_timeout": timeout_s, "socket_connect_timeout": timeout_s}
 
 
 async def reach(client: redis.asyncio.Redis, url: str) -> None:

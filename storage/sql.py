@@ -7,16 +7,23 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import TYPE_CHECKING, TypeAlias
 
-from alembic import command
-from alembic.config import Config
-from sqlalchemy import Connection, Engine, create_engine, event, make_url, text
+from sqlalchemy import Connection, Engine, create_engine, event, inspect, make_url, text
 from sqlalchemy.exc import ArgumentError, NoSuchModuleError
 
 from storage.redis import StorageError
 
+if TYPE_CHECKING:
+    from alembic.config import Config
+
 MIGRATIONS = Path(__file__).parent / "migrations"
+NEWEST = max(path.stem for path in (MIGRATIONS / "versions").glob("v*.py"))[1:5]
+"""Revision of the newest schema: the number in its file's name."""
 BUSY_TIMEOUT_S = 5.0
+
+Source: TypeAlias = Engine | Connection
+"""What is read from: a database, or one view of it that several functions share."""
 
 _WRITING = "hotline_writing"
 _MIGRATION_LOCK = 0x400
@@ -65,9 +72,12 @@ def writing(engine: Engine) -> Iterator[Connection]:
 
 
 @contextmanager
-def reading(engine: Engine) -> Iterator[Connection]:
-    """One consistent view for several SELECTs; nothing is ever committed."""
-    with engine.connect() as connection:
+def reading(source: Source) -> Iterator[Connection]:
+    """One consistent view for several SELECTs; nothing is ever committed. Of a connection: its own view, which goes on."""
+    if isinstance(source, Connection):
+        yield source
+        return
+    with source.connect() as connection:
         yield connection
 
 
@@ -78,13 +88,25 @@ def migrate(url: str) -> None:
         with writing(engine) as connection:
             if connection.dialect.name == "postgresql":
                 connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _MIGRATION_LOCK})
-            command.upgrade(migration_config(connection), "head")
+            if not _newest(connection):
+                from alembic import command  # a tenth of a second and more, at each process's start
+
+                command.upgrade(migration_config(connection), "head")
     finally:
         engine.dispose()
 
 
+def _newest(connection: Connection) -> bool:
+    """Whether there is nothing to migrate."""
+    if not inspect(connection).has_table("alembic_version"):
+        return False
+    return connection.execute(text("SELECT version_num FROM alembic_version")).scalars().all() == [NEWEST]
+
+
 def migration_config(connection: Connection) -> Config:
     """Alembic's configuration for our scripts, bound to `connection`; no alembic.ini is read."""
+    from alembic.config import Config
+
     config = Config()
     config.set_main_option("script_location", str(MIGRATIONS).replace("%", "%%"))
     config.set_main_option("path_separator", "os")

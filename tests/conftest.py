@@ -2,22 +2,74 @@
 
 from __future__ import annotations
 
+import fcntl
+import gc
 from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, settings
 from redis import Redis
 from redis.asyncio import Redis as AsyncRedis
 
 from storage.embedded import EmbeddedRedis
 from storage.redis import connect, connect_sync
+from tests.postgresql import Server, server
 
-REAL_TIME = ("kill", "system")
-"""Rooms whose tests are calls that take their time: begun first, so that the others run beside them."""
+settings.register_profile("shared machine", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("shared machine")  # how long something took says nothing where others work too
+
+REAL_TIME = ("kill", "system", "fuzz")
+"""Rooms whose tests take their time: begun first, so that the others run beside them."""
+LONGEST = (
+    *("test_kill", "test_demo", "test_calls", "test_twilio", "test_kill_gateway", "test_kill_hung", "test_command"),
+    *(f"test_{pages}_chromium" for pages in ("console", "seat", "settings", "menus", "calls")),
+    "test_peers",
+)  # fmt: skip
+"""Of their files those that take the most, the longest first: one of these begun last would run alone."""
+
+INTEROP = tuple(
+    Path(__file__).parent / place for place in ("console", "followup", "interop", "storage", "ivr/sip/test_interop.py")
+)
+"""Where tests are that `make interop` runs. It need not load thousands of others in each of its processes to leave them out."""
+
+gc.set_threshold(50_000, 20, 20)  # thousands of tests leave much that is no garbage: looked through less often
+
+
+def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
+    """pytest's: what isn't looked at."""
+    if config.option.markexpr != "interop":
+        return None
+    return not any(collection_path.is_relative_to(place) or place.is_relative_to(collection_path) for place in INTEROP) or None
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """pytest's: the order of the tests."""
-    items.sort(key=lambda item: item.path.parent.name not in REAL_TIME)
+    marked = {item.path for item in items if item.get_closest_marker("interop") is not None}
+    if unseen := [path for path in marked if not any(path.is_relative_to(place) for place in INTEROP)]:
+        raise pytest.UsageError(f"`make interop` wouldn't run {unseen}: name them in INTEROP")
+
+    def turn(item: pytest.Item) -> tuple[bool, bool, int]:
+        name = item.path.stem
+        place = LONGEST.index(name) if name in LONGEST else len(LONGEST)
+        return not item.get_closest_marker("alone"), item.path.parent.name not in REAL_TIME, place
+
+    items.sort(key=turn)
+
+
+@pytest.fixture(autouse=True)
+def room(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory, worker_id: str) -> Iterator[None]:
+    """Tests of real time go on beside each other, one that is marked alone beside none of them, in whichever process."""
+    alone = request.node.get_closest_marker("alone") is not None
+    if worker_id == "master" or (request.path.parent.name not in REAL_TIME and not alone):
+        yield
+        return
+    place: Path = tmp_path_factory.getbasetemp().parent
+    with (place / "door").open("ab") as door, (place / "room").open("ab") as inside:
+        fcntl.flock(door, fcntl.LOCK_EX)  # who waits to be alone lets nobody in before
+        fcntl.flock(inside, fcntl.LOCK_EX if alone else fcntl.LOCK_SH)
+        fcntl.flock(door, fcntl.LOCK_UN)
+        yield
 
 
 @pytest.fixture(scope="session")
@@ -55,3 +107,10 @@ def redis_sync(redis_url: str, emptied: None) -> Iterator[Redis]:
     client = connect_sync(redis_url)
     yield client
     client.close()
+
+
+@pytest.fixture(scope="session")
+def postgresql() -> Iterator[Server]:
+    """The session's PostgreSQL, for tests of `make interop`: `make test` needs no server."""
+    with server() as running:
+        yield running

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import functools
 import json
 import os
 import re
@@ -12,25 +13,35 @@ import signal
 import socket
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeVar
 
+from redis import Redis
 from sqlalchemy import Engine as Database
 from sqlalchemy import select
 
+from followup.book import PENDING_STATES
+from followup.callbacks import waive
 from followup.tables import call_event, call_log, return_call
+from ivr.nursery import Adopted
 from ivr.phones import audio
 from ivr.phones.scripted import ScriptedPhone
 from prompts import PATH
+from routing.requests import set_status
 from storage.redis import connect_sync
-from storage.sql import open_database
+from storage.sql import migrate, open_database
+from tests.nursery import nursery
+from tests.ports import free_port, sound_ports
 
 Result = TypeVar("Result")
 PATIENCE_S = 30.0
 """A bound for what must happen; a test never expects to wait so long."""
+ENDS_S = 90.0
+"""One for the end of it all: `serve` gives each of its processes 8 s."""
 
 TOML = """
 data_dir = "{data_dir}"
@@ -71,10 +82,13 @@ nodes:
 NOTICE, MAIN_MENU, MUSIC = (PATH / "zh" / "for_english.wav", PATH / "zh" / "no_input.wav", PATH / "common" / "music.wav")
 
 
-def free_port(kind: socket.SocketKind) -> int:
-    with socket.socket(socket.AF_INET, kind) as sock:
-        sock.bind(("127.0.0.1", 0))
-        return int(sock.getsockname()[1])
+@functools.cache
+def _new_database() -> bytes:
+    """An empty, migrated SQLite file: a site's processes need not make one. The demo's do."""
+    with tempfile.TemporaryDirectory() as directory:
+        path = Path(directory) / "hotline.db"
+        migrate(f"sqlite:///{path}")
+        return path.read_bytes()
 
 
 @dataclass
@@ -101,9 +115,12 @@ class Site:
     """What its command begins with (ip netns exec …)."""
     sip_port: int = field(default_factory=lambda: free_port(socket.SOCK_DGRAM))
     console_port: int = field(default_factory=lambda: free_port(socket.SOCK_STREAM))
-    process: subprocess.Popen[str] | None = None
+    process: subprocess.Popen[bytes] | Adopted | None = None
     database: Database | None = None
     phones: list[ScriptedPhone] = field(default_factory=list)
+    registered: list[ScriptedPhone] = field(default_factory=list)
+    past: set[str] = field(default_factory=set)
+    """Ids of calls that belong to earlier tests, and of the return calls that they left: see cleared()."""
 
     @property
     def data_dir(self) -> Path:
@@ -122,13 +139,18 @@ class Site:
 
     async def start(self) -> None:
         """Write its settings and menu, start `hotline serve`, wait until it is ready."""
+        self.launch()
+        await self.opened()
+
+    def launch(self) -> None:
+        """Write its settings and menu, start `hotline serve`."""
         (self.directory / "menu.yaml").write_text(MENU, encoding="utf-8")
-        rtp_port = 20000 + (self.sip_port * 7 % 300) * 100
+        rtp_port, rtp_port_max = sound_ports()
         text = TOML.format(
             networks=self.networks,
             numbers=", ".join(f'"{number}" = "{name}"' for number, name in {"4001": "sample", **self.numbers}.items()),
             trunk=self.trunk,
-            data_dir=self.data_dir, menu=self.directory / "menu.yaml", rtp_port=rtp_port, rtp_port_max=rtp_port + 999,
+            data_dir=self.data_dir, menu=self.directory / "menu.yaml", rtp_port=rtp_port, rtp_port_max=rtp_port_max,
             sip_port=self.sip_port, console_port=self.console_port, media_processes=self.media_processes,
             ring_timeout_s=self.ring_timeout_s, time_limit_s=self.time_limit_s, wrap_up_s=self.wrap_up_s,
             set_aside_s=self.set_aside_s,
@@ -136,12 +158,20 @@ class Site:
         for seat in self.seats:
             text += f'[[seats]]\nnumber = "{seat}"\npassword = "pw-{seat}"\nqueues = ["service"]\n'
         (self.directory / "hotline.toml").write_text(text + self.extra, encoding="utf-8")
-        output = (self.directory / "serve.log").open("w")
-        with output:
-            self.process = subprocess.Popen(  # noqa: ASYNC220 - it outlives this coroutine
-                [*self.prefix, sys.executable, "-u", "-m", "ivr.cli", "serve"],
-                env=self.environment(), stdin=subprocess.DEVNULL, stdout=output, stderr=output, text=True,
-            )  # fmt: skip
+        if not self.data_dir.exists():
+            self.data_dir.mkdir()
+            (self.data_dir / "hotline.db").write_bytes(_new_database())
+        with (self.directory / "serve.log").open("wb") as output:
+            if not self.prefix:
+                self.process = nursery().spawn(["serve"], output=output, env=self.environment())
+            if self.process is None:
+                self.process = subprocess.Popen(
+                    [*self.prefix, sys.executable, "-u", "-m", "ivr.cli", "serve"],
+                    env=self.environment(), stdin=subprocess.DEVNULL, stdout=output, stderr=output,
+                )  # fmt: skip
+
+    async def opened(self) -> None:
+        """Until it is ready."""
         await self.until(lambda: "ready:" in self.said, "the hotline is ready", 60.0)
         self.database = open_database(f"sqlite:///{self.data_dir / 'hotline.db'}")
 
@@ -158,7 +188,7 @@ class Site:
         if self.process is not None:
             self.process.terminate()
             try:
-                await asyncio.to_thread(self.process.wait, 30)
+                await asyncio.to_thread(self.process.wait, ENDS_S)
             except subprocess.TimeoutExpired:
                 self.process.kill()
                 self.process.wait()
@@ -168,16 +198,17 @@ class Site:
 
     def pid(self, name: str) -> int:
         """Process id of a part, the one that runs now."""
-        return self._pids(name)[-1]
+        return self.pids(name)[-1]
 
-    def _pids(self, name: str) -> list[int]:
+    def pids(self, name: str) -> list[int]:
+        """Of all that ran as this part, in order."""
         return [int(pid) for pid in re.findall(rf"^{name} +started, pid (\d+)", self.said, re.MULTILINE)]
 
     async def kill(self, name: str, by: str = "KILL") -> None:
         """kill -9 (or another signal), and wait until `serve` has started another one."""
-        count = len(self._pids(name))
+        count = len(self.pids(name))
         os.kill(self.pid(name), signal.Signals[f"SIG{by}"])
-        await self.until(lambda: len(self._pids(name)) > count, f"{name} was started again")
+        await self.until(lambda: len(self.pids(name)) > count, f"{name} was started again")
 
     # Its telephones
 
@@ -192,6 +223,7 @@ class Site:
         """A seat's registered telephone, signed on."""
         phone = await self.phone(number, password=f"pw-{number}", **options)
         await phone.register()
+        self.registered.append(phone)
         if sign_on:
             await self.code(phone, "*81")
         return phone
@@ -202,11 +234,34 @@ class Site:
         await call.wait_answered(PATIENCE_S)
         assert await call.wait_ended(PATIENCE_S) == "remote"
 
+    async def cleared(self) -> None:
+        """As a new site is, for the next test: no call lives, no telephone is registered, no seat serves, nothing is owed; the
+        books begin anew."""
+        for phone in self.registered:
+            await phone.unregister()
+        for phone in self.phones:
+            await phone.close()
+        self.registered, self.phones = [], []
+        with self._redis() as redis:
+            for seat in self.seats:
+                set_status(redis, seat, "off")
+        await self.until(lambda: not self.live_calls(), "no call lives")
+        await self.until(lambda: all(row["ended_at"] is not None for row in self.calls()), "all that was is in the books")
+        await self.until(lambda: not list(self.recordings.rglob("*.part")), "the recordings are finished")
+        for row in self.return_calls():
+            if row["state"] in PENDING_STATES:
+                assert self.database is not None
+                waive(self.database, row["id"], "test", "the next test", time.time(), others=True)
+        for path in self.recordings.rglob("*.wav"):
+            path.unlink()
+        self.past |= {row["call_id"] for row in self.calls()} | {str(row["id"]) for row in self.return_calls()}
+
     # Its books
 
     def calls(self) -> list[dict[str, Any]]:
         """The call log, oldest first."""
-        return self._rows(select(call_log).order_by(call_log.c.arrived_at))
+        rows = self._rows(select(call_log).order_by(call_log.c.arrived_at))
+        return [row for row in rows if row["call_id"] not in self.past]
 
     def events(self, call_id: str) -> list[str]:
         """Types of a call's events, in order."""
@@ -220,7 +275,8 @@ class Site:
         return dict(json.loads(rows[-1]["data"]))
 
     def return_calls(self) -> list[dict[str, Any]]:
-        return self._rows(select(return_call).order_by(return_call.c.id))
+        rows = self._rows(select(return_call).order_by(return_call.c.id))
+        return [row for row in rows if str(row["id"]) not in self.past]
 
     def _rows(self, query: Any) -> list[dict[str, Any]]:
         assert self.database is not None
@@ -242,9 +298,13 @@ class Site:
 
     def live_calls(self) -> set[str]:
         """Ids of the calls that Redis holds."""
-        url = self.environ.get("HOTLINE_REDIS_URL") or re.findall(r"unix://\S+", self.said)[-1]
-        with contextlib.closing(connect_sync(url)) as redis:
+        with self._redis() as redis:
             return {str(key).rpartition(":")[2] for key in redis.scan_iter("{hotline}:call:*")}
+
+    def _redis(self) -> contextlib.closing[Redis]:
+        return contextlib.closing(
+            connect_sync(self.environ.get("HOTLINE_REDIS_URL") or re.findall(r"unix://\S+", self.said)[-1])
+        )
 
     async def recording(self, row: dict[str, Any]) -> tuple[audio.Samples, ...]:
         """Both sides of a call's recording, once it is finished."""
@@ -277,17 +337,12 @@ class Site:
 
     async def command(self, *arguments: str) -> tuple[int, str]:
         """Run `hotline …` beside it; returns status and output."""
-        process = await asyncio.create_subprocess_exec(
-            sys.executable,
-            "-m",
-            "ivr.cli",
-            *arguments,
-            env=self.environment(),
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-        )
-        output, _ = await process.communicate()
-        return process.returncode or 0, output.decode()
+        with tempfile.TemporaryFile() as output:
+            process = nursery().spawn(arguments, output=output, env=self.environment())
+            assert process is not None, "the nursery is gone"
+            status = await asyncio.to_thread(process.wait, 120)
+            output.seek(0)
+            return status, output.read().decode()
 
 
 @contextlib.asynccontextmanager

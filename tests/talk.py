@@ -8,6 +8,7 @@ from typing import Any
 
 from ivr.phones import audio
 from ivr.phones.scripted import Call, ScriptedPhone
+from ivr.phones.twilio import TwilioCall
 from tests.site import MUSIC, NOTICE, Site
 
 
@@ -38,3 +39,18 @@ async def talking(site: Site, seat: ScriptedPhone, **options: Any) -> tuple[Call
     agent.send_tone(620)
     await asyncio.gather(caller.wait_tone(620, 30), agent.wait_tone(440, 30))
     return caller, agent
+
+
+async def still_talking(caller: Call | TwilioCall, agent: Call, within_s: float = 30) -> None:
+    """Both hear new sound of the other, and new sound again: not what was under way before."""
+    for mine, yours in ((500, 700), (440, 620)):
+        caller.send_tone(mine)
+        agent.send_tone(yours)
+        await asyncio.gather(caller.wait_tone(yours, within_s), agent.wait_tone(mine, within_s))
+
+
+def speaks(channel: audio.Samples, hz: int) -> bool:
+    """Whether some quarter of a second within the last three of a recorded side is this tone: a telephone on a busy machine is
+    late with its own."""
+    last, quarter = channel[-3 * audio.RATE :], audio.RATE // 4
+    return any(audio.tone_share(last[at : at + quarter], hz) > 0.9 for at in range(0, len(last) - quarter, 160))

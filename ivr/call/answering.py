@@ -5,8 +5,8 @@ from __future__ import annotations
 
 from typing import Literal
 
-from ivr.call import calling, offering, transferring
-from ivr.call.dialling import redial
+from ivr.call import calling, connecting, forking, offering, transferring
+from ivr.call.dialling import next_target, redial
 from ivr.call.leg import Leg, LegState
 from ivr.call.state import MUSIC_PLAY, Phase, State
 from ivr.sip import sdp
@@ -21,27 +21,36 @@ CONFIRM_KEY = "1"
 CONFIRM_S = 20.0
 """So long a telephone behind a trunk may take to confirm; a mailbox never does."""
 
-Role = Literal["offered", "summoned", "called", "third", ""]
+Role = Literal["offered", "connecting", "summoned", "called", "third", ""]
 
 
 def role(call: State, leg: Leg | None) -> Role:
     """What this leg, not part of a talk yet, is called for; "" when for nothing any more."""
     if leg is None or call.phase is Phase.ENDED:
         return ""
+    leg = forking.leader(call, leg)
     if leg is call.other_leg:
         return "third"
     if call.phase is Phase.DIALLING:
         return "called" if leg is calling.far(call) else ""
     if leg is call.seat_leg and call.phase is Phase.OFFERED:
         return "offered"
+    if leg is call.seat_leg and call.phase is Phase.CONNECTING:
+        return "connecting"
     return "summoned" if leg is call.seat_leg and call.phase is Phase.SUMMONING else ""
 
 
 def rings(call: State, name: str) -> None:
     """180 or 183. Sound that comes with it is an announcement of the network's; nobody hears it."""
-    match role(call, call.legs.get(name)):
+    leg = call.legs.get(name)
+    called_for = role(call, leg)
+    if leg is None or (leg.seat and not forking.rings_first(call, leg)):
+        return
+    match called_for:
         case "offered" | "summoned":
             call.emit("ringing", seat=call.seat)
+        case "connecting":
+            connecting.rings(call)
         case "called":
             calling.rings(call)
         case "third":
@@ -84,10 +93,13 @@ def pressed(call: State, name: str, digit: str) -> None:
 
 def taken(call: State, leg: Leg) -> None:
     """A person has taken the call."""
+    forking.won(call, leg)
     call.timers.pop(f"ring:{leg.leg}", None)
     match role(call, leg):
         case "offered":
             offering.taken(call, leg)
+        case "connecting":
+            connecting.taken(call, leg)
         case "summoned":
             calling.seat_answered(call)
         case "called":
@@ -107,6 +119,8 @@ def refused(call: State, name: str, status: int) -> None:
         return
     if callee.by_trunk and status in NEXT_ADDRESS:
         redial(call, leg, callee.next())
+    elif leg.targets and status < 600:
+        next_target(call, leg)
     else:
         lost(call, leg, REASONS.get(status, "refused"), status)
 
@@ -114,9 +128,22 @@ def refused(call: State, name: str, status: int) -> None:
 def unreachable(call: State, name: str) -> None:
     """There is no (further) address to dial."""
     leg = call.legs.get(name)
-    if role(call, leg) and leg is not None:
-        leg.state = LegState.OVER
-        lost(call, leg, "unreachable", 503 if leg.callee is not None and leg.callee.attempt else 480)
+    if leg is None or not role(call, leg):
+        return
+    leg.state = LegState.OVER
+    if leg.targets:
+        next_target(call, leg)
+    elif leg.callee is not None and leg.callee.by_trunk:
+        lost(call, leg, "trunk_unreachable", 503)
+    else:
+        lost(call, leg, "unreachable", 480)
+
+
+def more_telephones(call: State, name: str, contacts: tuple[str, ...]) -> None:
+    """The seat that is called has more of them."""
+    leg = call.legs.get(name)
+    if leg is not None and leg.state is LegState.NEW and role(call, leg) and f"ring:{name}" in call.timers:
+        forking.ring_too(call, leg, contacts)
 
 
 def no_answer(call: State, name: str) -> None:
@@ -126,10 +153,16 @@ def no_answer(call: State, name: str) -> None:
 
 
 def lost(call: State, leg: Leg, why: str, status: int) -> None:
-    """Nobody takes the call there: the leg is let go."""
+    """Nobody takes the call there: the leg is let go. With the last telephone of a seat the seat is lost."""
+    verdict = forking.out(call, leg, why, status)
+    if verdict is None:
+        return
+    why, status = verdict
     match role(call, leg):
         case "offered":
             offering.lost(call, why, status)
+        case "connecting":
+            connecting.lost(call, why, status)
         case "summoned" | "called":
             calling.lost(call, why, status)
         case _:
@@ -145,6 +178,9 @@ def seat_had(call: State, seat: str) -> None:
     elif call.phase in (Phase.SUMMONING, Phase.DIALLING):
         call.taken.append(seat)
         calling.seat_had(call)
+    elif connecting.is_wanted(call, seat):
+        call.taken.append(seat)
+        connecting.seat_had(call)
     else:
         call.free(seat)
 
@@ -156,3 +192,5 @@ def seat_busy(call: State, seat: str) -> None:
         lost(call, third, "busy", 486)
     elif call.phase in (Phase.SUMMONING, Phase.DIALLING):
         calling.lost(call, "busy", 486)
+    elif connecting.is_wanted(call, seat):
+        connecting.lost(call, "busy", 486)

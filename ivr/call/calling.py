@@ -3,14 +3,16 @@ other's, an outside number or a colleague's."""
 
 from __future__ import annotations
 
+from ivr.call.arrival import Kind
 from ivr.call.dialling import answer, want
 from ivr.call.ending import end
 from ivr.call.leg import Leg, LegState
-from ivr.call.state import MUSIC_PLAY, Kind, Phase, State
+from ivr.call.state import MUSIC_PLAY, Phase, State
 from ivr.call.talking import join, record
 from ivr.media import control as media
 from ivr.steps import Change, OpenLeg, PlayPrompts, RingCaller, TakeSeat, Tell
-from routing.commit import SeatState
+from routing.commit import Dialled, SeatState
+from routing.diallings import Step
 
 RINGBACK = "ringback"
 """What the seat hears while the other's telephone rings: its network's own sounds stay out, for they are no answer."""
@@ -33,6 +35,12 @@ def far(call: State) -> Leg:
     leg = call.seat_leg if call.arrival.kind is Kind.INTERNAL else call.caller_leg
     assert leg is not None
     return leg
+
+
+def told(call: State, step: Step) -> None:
+    """Who asked for the call sees how far it is."""
+    if call.arrival.asked:
+        call.do(Change(Dialled(step)))
 
 
 def begin(call: State) -> None:
@@ -59,13 +67,18 @@ def begin(call: State) -> None:
 
 def seat_had(call: State) -> None:
     """A seat that this call needs is its own now: what was waiting for it goes on."""
-    want(call, near(call) if call.phase is Phase.SUMMONING else far(call))
+    if call.phase is Phase.SUMMONING:
+        told(call, "seat")
+        want(call, near(call))
+    else:
+        want(call, far(call))
 
 
 def seat_answered(call: State) -> None:
     """The seat has taken the call: now the other's telephone."""
     call.go(Phase.DIALLING)
     call.emit("seat_answered", seat=call.seat)
+    told(call, "customer")
     want(call, far(call))
 
 
@@ -74,6 +87,7 @@ def rings(call: State) -> None:
     leg, callee = near(call), far(call).callee
     assert callee is not None
     call.emit("ringing", to=callee.name)
+    told(call, "ringing")
     if leg.up:
         call.do(PlayPrompts(leg.leg, MUSIC_PLAY, (RINGBACK,), call.flow.language, loop=True))
     else:
@@ -92,6 +106,7 @@ def taken(call: State) -> None:
     call.go(Phase.TALKING)
     call.times.talking = call.now
     call.result = "reached"
+    told(call, "talking")
     for seat in call.taken:
         call.do(Change(SeatState(seat, "talking")))
     call.emit("talking", seat=call.seat, wait_s=0.0)

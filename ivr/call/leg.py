@@ -43,11 +43,28 @@ class Leg:
     sdp_version: int = 0
     offer: bytes = b""
     """SDP of its INVITE until it is answered."""
+    early: bool = False
+    """Our 183 with a description has answered its INVITE's offer (early.py)."""
+    fork_of: str = ""
+    """The leg of the same seat's first telephone, while both are called (forking.py)."""
+    rang: bool = False
+    refusal: tuple[str, int] | None = None
+    """Why, and with what status, nobody took the call at this telephone while others of the seat went on ringing."""
+
+    targets: tuple[Callee, ...] = ()
+    """Where whom we call is tried next, after a redirection (redirecting.py)."""
+    tried: tuple[str, ...] = ()
+    """The places of all targets there were, and of the first callee."""
 
     @property
     def up(self) -> bool:
         """Answered and not hung up."""
         return self.state is LegState.UP
+
+    @property
+    def waits(self) -> bool:
+        """Hears us already and is not answered yet."""
+        return self.early and self.state is LegState.INVITED
 
     @property
     def held(self) -> bool:
@@ -71,11 +88,17 @@ class Leg:
             "stream": self.stream.to_json() if self.stream else None,
             "sdp_version": self.sdp_version,
             "offer": self.offer.decode("latin-1"),
+            "early": self.early,
+            "fork_of": self.fork_of,
+            "rang": self.rang,
+            "refusal": list(self.refusal) if self.refusal else None,
+            "targets": [asdict(target) for target in self.targets],
+            "tried": list(self.tried),
         }
 
     @classmethod
     def from_json(cls, data: Mapping[str, Any]) -> Leg:
-        stream, callee = data["stream"], data["callee"]
+        stream, callee, refusal = data["stream"], data["callee"], data["refusal"]
         return cls(
             leg=data["leg"],
             seat=data["seat"],
@@ -88,4 +111,10 @@ class Leg:
             stream=sdp.Stream.from_json(stream) if stream else None,
             sdp_version=data["sdp_version"],
             offer=data["offer"].encode("latin-1"),
+            early=data["early"],
+            fork_of=data["fork_of"],
+            rang=data["rang"],
+            refusal=(refusal[0], refusal[1]) if refusal else None,
+            targets=tuple(Callee(**target) for target in data["targets"]),
+            tried=tuple(data["tried"]),
         )

@@ -5,13 +5,36 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Self, assert_never
 
-from ivr.call import answering, calling, dialling, ending, leaving, menu, offering, recovery, talking, transferring
+from ivr.call import (
+    announcing,
+    answering,
+    calling,
+    connecting,
+    dialling,
+    early,
+    ending,
+    hearing,
+    leaving,
+    menu,
+    message,
+    offering,
+    recovery,
+    redirecting,
+    talking,
+    transferring,
+    waiting,
+)
+from ivr.call.arrival import Arrival, Kind
 from ivr.call.leg import Leg, LegState
-from ivr.call.state import Arrival, Kind, Phase, State, Times
+from ivr.call.state import WAIT_PLAY, Phase, State, Times
 from ivr.dialplan import Callee
+from ivr.flow.events import Key, LookedUp, Misheard, NotHearing, PromptDone, QueueSeen, SpeechBegan, Words
+from ivr.flow.hearing import Ears
 from ivr.flow.model import Document
-from ivr.flow.run import FlowRun, Key, PromptDone
+from ivr.flow.node import Openings
+from ivr.flow.run import NO_OPENINGS, FlowRun
 from ivr.media import control as media
+from ivr.questions import AskCaller, CalleeFound, CallerKnown, PlaceSeen, RoomSeen
 from ivr.sections import Queue
 from ivr.sip import events as sip
 from ivr.sip import sdp
@@ -24,7 +47,9 @@ from ivr.steps import (
     LegOpened,
     MediaBack,
     MediaLost,
+    MoreTelephones,
     OpenLeg,
+    Redirected,
     SeatBusy,
     SeatClaimed,
     SeatTaken,
@@ -41,13 +66,24 @@ class Call(State):
 
     @classmethod
     def arrive(
-        cls, arrival: Arrival, leg: str, offer: bytes, document: Document, queues: Mapping[str, Queue], now: float
+        cls,
+        arrival: Arrival,
+        leg: str,
+        offer: bytes,
+        document: Document,
+        queues: Mapping[str, Queue],
+        now: float,
+        openings: Openings = NO_OPENINGS,
+        ears: Ears | None = None,
     ) -> tuple[Self, list[Action]]:
         """A call comes in; `offer` is the SDP of its INVITE, empty for a late offer."""
         legs = {leg: Leg(leg, state=LegState.INVITED, offer=offer)}
-        call = cls(arrival, FlowRun(document), queues, legs, Times(now), leg, now=now)
+        run = FlowRun(document, openings, ears)
+        call = cls(arrival, run, queues, legs, Times(now), leg, now=now, openings=openings, ears=ears)
         call.do(OpenLeg(leg))
         caller = arrival.caller
+        if arrival.logged and caller.number:
+            call.do(AskCaller(caller.number))
         call.emit(
             "arrived",
             node=arrival.node,
@@ -59,6 +95,7 @@ class Call(State):
             province=caller.province,
             city=caller.city,
             **({"diverted": list(arrival.diverted)} if arrival.diverted else {}),
+            **({"reference": arrival.reference} if arrival.reference else {}),
         )
         return call, call.take()
 
@@ -116,31 +153,51 @@ class Call(State):
                 elif not reinvite:
                     self._acknowledged(leg, answer)
             case media.Digit(leg, digit) | sip.Digit(leg, digit):
-                if self.phase is Phase.MENU and leg == self.caller:
-                    menu.flow(self, self.flow.receive(Key(digit), now))
+                if leg == self.caller and (self.in_menu or waiting.is_way_out(self, digit)):
+                    self.hear(Key(digit))
                 else:
                     answering.pressed(self, leg, digit)
             case media.Played(_, play):
-                if self.phase is Phase.MENU and play > 0:  # also when a file could not be played: the menu goes on
-                    menu.flow(self, self.flow.receive(PromptDone(play), now))
+                if play == self.playing:
+                    self.playing = None
+                if self.in_menu and play > 0:  # also when a file could not be played: the menu goes on
+                    self.hear(PromptDone(play))
+                elif play == WAIT_PLAY:
+                    announcing.heard(self)
+            case SpeechBegan() | Words() | Misheard() | NotHearing():
+                hearing.heard(self, event)
+            case LookedUp() | QueueSeen():
+                self.hear(event)
+            case RoomSeen():
+                waiting.room_seen(self, event)
+            case PlaceSeen():
+                announcing.place_seen(self, event)
+            case CalleeFound():
+                connecting.found(self, event)
+            case CallerKnown(values):
+                self.underway.known = values
             case SeatClaimed(callee, skipped):
                 offering.seat_claimed(self, callee, skipped)
             case SeatTaken(seat):
                 answering.seat_had(self, seat)
             case SeatBusy(seat):
                 answering.seat_busy(self, seat)
+            case MoreTelephones(leg, contacts):
+                answering.more_telephones(self, leg, contacts)
             case Unreachable(leg):
                 answering.unreachable(self, leg)
             case sip.Progressed(leg, _):
                 answering.rings(self, leg)
             case sip.Answered(leg, answer):
                 answering.answered(self, leg, answer)
+            case Redirected(leg, status, targets):
+                redirecting.redirected(self, leg, status, targets)
             case sip.Rejected(leg, status):
                 answering.refused(self, leg, status)
             case sip.Cancelled(leg):
                 leaving.cancelled(self, leg)
-            case sip.HungUp(leg):
-                leaving.hung_up(self, leg)
+            case sip.HungUp(leg, cause):
+                leaving.hung_up(self, leg, cause)
             case sip.Broken(leg, why):
                 leaving.broken(self, leg, why)
             case sip.Over(leg):
@@ -158,7 +215,9 @@ class Call(State):
             case media.Silent(leg):
                 leaving.silent(self, leg)
             case media.Recording(_, what, detail):
-                if what in ("gap", "failed", "low_space"):
+                if message.is_of(self, event):
+                    message.noticed(self, event)
+                elif what in ("gap", "failed", "low_space"):
                     self.emit("recording_gap", detail=f"{what}: {detail}")
             case MediaLost():
                 recovery.media_lost(self)
@@ -170,12 +229,14 @@ class Call(State):
                 ending.end(self, "system", "shutdown")
             case _:  # pragma: no cover
                 assert_never(event)
+        menu.hear(self)
+        hearing.settle(self)
         return self.take()
 
     def deadline(self) -> float | None:
         """When tick() is wanted, or None."""
         times = [at for name, at in self.timers.items() if self._applies(name)]
-        flow = self.flow.deadline() if self.phase is Phase.MENU else None
+        flow = self.flow.deadline() if self.in_menu else None
         if flow is not None:
             times.append(flow)
         return min(times, default=None)
@@ -190,16 +251,23 @@ class Call(State):
             if kind == "ring":
                 answering.no_answer(self, leg)
             elif kind == "queue":
-                menu.time_limit(self)
+                waiting.time_limit(self)
+            elif kind == "announce":
+                announcing.due(self)
+            elif kind == "early":
+                early.take(self)
             else:
                 recovery.offer_again(self, self.legs[leg])
-        if self.phase is Phase.MENU:
+            menu.hear(self)
+        if self.in_menu:
             menu.flow(self, self.flow.tick(now))
+        hearing.settle(self)
         return self.take()
 
     def _applies(self, timer: str) -> bool:
-        """The queue's limit rests while a seat rings: it is looked at again when the caller comes back."""
-        return timer != "queue" or self.phase is Phase.QUEUED
+        """The queue's limit and its announcements rest while a seat rings: they are looked at again when the caller comes
+        back."""
+        return timer not in ("queue", "announce") or self.phase is Phase.QUEUED
 
     def _leg_opened(self, opened: LegOpened) -> None:
         leg = self.legs.get(opened.leg)

@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-from ivr.call import answering, calling, transferring
-from ivr.call.dialling import redial, want
+from ivr.call import answering, calling, connecting, hearing, message, transferring
+from ivr.call.dialling import let_go, redial, want
 from ivr.call.ending import end
 from ivr.call.leg import Leg, LegState
-from ivr.call.menu import flow
 from ivr.call.state import Phase, State
 from ivr.call.talking import change, connect, join, record, record_on
-from ivr.call.waiting import back_to_queue, music
-from ivr.flow.run import Resume
+from ivr.call.waiting import back_to_queue, music, requeue
+from ivr.flow.events import Resume
+from ivr.media import control as media
 from ivr.sip import sdp
-from ivr.steps import Change, HangUpLeg, OpenLeg, Reinvite, TakeSeat
-from routing.commit import Requeue
+from ivr.steps import HangUpLeg, OpenLeg, Reinvite, TakeSeat, Tell
 
 
 def media_lost(call: State) -> None:
@@ -21,12 +20,17 @@ def media_lost(call: State) -> None:
     if call.phase is Phase.ENDED or not call.media_there:
         return
     call.media_there = False
+    hearing.stop(call)
     call.emit("media_lost")
+    message.cut(call)
     if call.other is not None:
         transferring.lost(call, "media_lost", 480)
     if call.phase is Phase.OFFERED:
         back_to_queue(call, "media_lost")
-    elif call.phase in (Phase.SUMMONING, Phase.DIALLING):
+    elif call.phase is Phase.CONNECTING:  # the menu connects again, or asks again, when media is back
+        connecting.let_go(call)
+        connecting.back_to_menu(call, "media_lost")
+    elif call.phase in (Phase.SUMMONING, Phase.DIALLING) or (call.phase is Phase.MENU and call.caller_leg.waits):
         end(call, "system", "media_lost")
     for each in call.legs.values():
         each.port = 0
@@ -100,13 +104,21 @@ def reinvite_rejected(call: State, name: str, status: int, *, owner: bool) -> No
 
 def sound_again(call: State, *, new_media: bool) -> None:
     """What the caller was hearing is heard again. Without new media this repeats commands that media may have missed."""
-    if call.phase is Phase.MENU:
-        flow(call, call.flow.receive(Resume(), call.now))
+    if call.underway.message is not None:
+        message.go_on(call)
+        return
+    if call.in_menu:
+        call.hear(Resume())
+    elif call.phase is Phase.CONNECTING:
+        connecting.ringback(call)
     elif call.phase in (Phase.QUEUED, Phase.OFFERED, Phase.TRANSFERRING):
         music(call, call.caller_leg)
     elif call.phase is Phase.TALKING:
-        join(call)
         seat = call.seat_leg
+        for each in (call.caller_leg, seat):  # the engine may have died before it ended the music that was heard until then
+            if each is not None:
+                call.do(Tell(media.Stop(each.leg)))
+        join(call)
         if new_media:
             record(call)
         elif seat is not None and call.takes:
@@ -123,14 +135,20 @@ def engine_restarted(call: State) -> None:
         return
     call.emit("engine_restarted")
     for each in call.legs.values():
-        if each.up and each.stream is not None:
+        if (each.up or each.waits) and each.stream is not None:
             call.do(call.remote(each))
         elif each.state is LegState.INVITED:
             call.do(OpenLeg(each.leg))
     if call.phase is Phase.OFFERED:
         back_to_queue(call, "engine_restarted")
     if call.phase is Phase.QUEUED:
-        call.do(Change(Requeue(call.queue)))
+        requeue(call)
+    if call.phase is Phase.CONNECTING and call.seat_leg is None:
+        connecting.ask(call)
+    for leg in call.legs.values():
+        if leg.fork_of:  # its seat's telephones are called again, or one of them has answered
+            leg.fork_of = ""
+            let_go(call, leg)
     for leg in tuple(call.legs.values()):
         if answering.role(call, leg) and not leg.up:
             call_again(call, leg)
@@ -144,7 +162,7 @@ def call_again(call: State, leg: Leg) -> None:
     """Whoever was being called when the engine died. A seat that was only reserved has been given back by Redis meanwhile."""
     if call.phase is Phase.DIALLING and calling.near(call).seat not in call.taken:
         call.do(TakeSeat(calling.near(call).seat))
-    elif leg.callee is not None and leg.state is LegState.DIALLED:
+    elif leg.callee is not None and leg.state is not LegState.NEW:
         redial(call, leg, leg.callee)
     else:
         want(call, leg)

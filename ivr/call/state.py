@@ -7,9 +7,14 @@ from dataclasses import asdict, dataclass, field
 from enum import StrEnum
 from typing import Any, Self
 
+from ivr.call.arrival import Arrival, Kind
 from ivr.call.leg import Leg, LegState
+from ivr.call.underway import Underway
+from ivr.flow.events import FlowEvent, Listen
+from ivr.flow.hearing import Ears
 from ivr.flow.model import Document
-from ivr.flow.run import FlowRun
+from ivr.flow.node import Openings
+from ivr.flow.run import NO_OPENINGS, FlowRun
 from ivr.media import control as media
 from ivr.sections import Queue
 from ivr.sip import sdp
@@ -19,16 +24,8 @@ from routing.commit import FreeSeat
 
 MUSIC_PLAY = -1
 ANNOUNCEMENT_PLAY = -2
+WAIT_PLAY = -3
 """Play numbers of the call's own; the menu's are positive."""
-
-
-class Kind(StrEnum):
-    """INBOUND: a caller's, or a seat's own to a menu. OUTBOUND: a seat calls an outside number, or has it called. INTERNAL: a
-    seat calls a seat."""
-
-    INBOUND = "inbound"
-    OUTBOUND = "outbound"
-    INTERNAL = "internal"
 
 
 class Phase(StrEnum):
@@ -40,54 +37,29 @@ class Phase(StrEnum):
     OFFERED = "OFFERED"
     SUMMONING = "SUMMONING"
     DIALLING = "DIALLING"
+    CONNECTING = "CONNECTING"
     TALKING = "TALKING"
     TRANSFERRING = "TRANSFERRING"
+    RATING = "RATING"
     ENDED = "ENDED"
 
 
 FOLLOWS: Mapping[Phase, frozenset[Phase]] = {
     # inbound
     Phase.ARRIVED: frozenset({Phase.MENU, Phase.ENDED}),
-    Phase.MENU: frozenset({Phase.QUEUED, Phase.ENDED}),
+    Phase.MENU: frozenset({Phase.QUEUED, Phase.CONNECTING, Phase.ENDED}),
     Phase.QUEUED: frozenset({Phase.OFFERED, Phase.MENU, Phase.ENDED}),
     Phase.OFFERED: frozenset({Phase.TALKING, Phase.QUEUED, Phase.ENDED}),
+    Phase.CONNECTING: frozenset({Phase.TALKING, Phase.MENU, Phase.ENDED}),
+    Phase.RATING: frozenset({Phase.QUEUED, Phase.CONNECTING, Phase.ENDED}),
     # outbound: the seat's own telephone first; then, and where the seat itself has dialled, the other's
     Phase.SUMMONING: frozenset({Phase.DIALLING, Phase.ENDED}),
     Phase.DIALLING: frozenset({Phase.TALKING, Phase.ENDED}),
     # all
-    Phase.TALKING: frozenset({Phase.TRANSFERRING, Phase.QUEUED, Phase.MENU, Phase.ENDED}),
+    Phase.TALKING: frozenset({Phase.TRANSFERRING, Phase.QUEUED, Phase.MENU, Phase.RATING, Phase.ENDED}),
     Phase.TRANSFERRING: frozenset({Phase.TALKING, Phase.QUEUED, Phase.ENDED}),
     Phase.ENDED: frozenset(),
 }
-
-
-@dataclass(frozen=True, slots=True)
-class Arrival:
-    """What is known of a call when it begins. The caller is the outside party: of an outbound call, who is called; of an
-    internal one, the seat that calls."""
-
-    call_id: str
-    trunk: str
-    hotline: str
-    called: str
-    caller: Caller
-    started_at: float
-    """Seconds since the epoch."""
-    node: str
-    media_host: str
-    recordings: str
-    """The recordings directory."""
-    recording: str
-    """Where this call's recording lies below it, without the ending."""
-    logged: bool = True
-    """False for a seat that dials a code: it leaves no call in the log."""
-    kind: Kind = Kind.INBOUND
-    in_band_dtmf: str = "auto"
-    """Whether the caller's keys are looked for in the sound: "always", "never", or "auto", where they don't come as events."""
-    diverted: tuple[str, ...] = ()
-    """Numbers the call was diverted from, the latest first."""
-    callback_id: str = ""
-    """Of an outbound call: the return call it is made for, as its maker names it."""
 
 
 @dataclass(slots=True)
@@ -111,6 +83,14 @@ class Other:
     aside: str = ""
     refer: str = ""
     by: str = ""
+
+
+@dataclass(slots=True)
+class Turn:
+    """What the menu wants to hear now. open: a recogniser was asked for it."""
+
+    wish: Listen
+    open: bool = False
 
 
 @dataclass
@@ -140,11 +120,21 @@ class State:
     sent_away: bool = False
     """The queue's time limit sent the caller back: a return call is owed however the call ends."""
     media_there: bool = True
+    underway: Underway = field(default_factory=Underway)
     result: str = ""
     """What became of an outbound call: reached, busy, no_answer, refused, invalid; not_called: its seat could not be had."""
     timers: dict[str, float] = field(default_factory=dict)
-    """"queue", "ring:<leg>", "reinvite:<leg>" to when they run out."""
+    """"queue", "announce", "early", "ring:<leg>", "reinvite:<leg>" to when they run out."""
     now: float = 0.0
+    openings: Openings = field(default_factory=lambda: NO_OPENINGS)
+    """Working hours, as they are now; not put down with the call."""
+    ears: Ears | None = None
+    """Speech, where it is to be had; not put down either,"""
+    turn: Turn | None = None
+    playing: int | None = None
+    """nor who is heard, and what of the menu's plays meanwhile: it is said again."""
+    heard: list[FlowEvent] = field(default_factory=list, repr=False)
+    """What happened in this step that the menu is to hear, once the step's own work is done."""
     _out: list[Action] = field(default_factory=list, repr=False)
 
     # What the shell sees
@@ -173,6 +163,11 @@ class State:
         return self.legs.get(self.other.aside) if self.other is not None else None
 
     @property
+    def in_menu(self) -> bool:
+        """Whether the caller is in a menu: what happens is the interpreter's."""
+        return self.phase in (Phase.MENU, Phase.RATING)
+
+    @property
     def finished(self) -> bool:
         """Ended, and every last message is answered: nothing is left to keep."""
         return self.phase is Phase.ENDED and not any(leg.state is LegState.CLOSING for leg in self.legs.values())
@@ -191,8 +186,9 @@ class State:
             "place": caller.province if caller.city == caller.province else caller.province + caller.city,
             "queue": self.queue,
             "seat": self.seat,
-            "menu": self.flow.node,
+            "menu": self.flow.title,
             "since": self.arrival.started_at,
+            **({} if self.times.queued is None else {"waited_s": self.wait_s()}),
         }
 
     def has_taken(self, leg: Leg) -> bool:
@@ -204,6 +200,10 @@ class State:
     def do(self, action: Action) -> None:
         """This is to be done, after what was said before."""
         self._out.append(action)
+
+    def hear(self, event: FlowEvent) -> None:
+        """The menu's interpreter is to hear of this."""
+        self.heard.append(event)
 
     def take(self) -> list[Action]:
         """Hand out what is to be done."""
@@ -280,6 +280,7 @@ class State:
                 rtcp_port=stream.rtcp_port,
                 rtcp_mux=stream.rtcp_mux,
                 comfort_noise=stream.comfort_noise,
+                hush_payload_type=stream.hush_payload_type,
                 srtp=stream.srtp,
                 tones=self._has_tones(leg, stream),
             )
@@ -310,7 +311,11 @@ class State:
                 "logged": arrival.logged,
                 "in_band_dtmf": arrival.in_band_dtmf,
                 "diverted": list(arrival.diverted),
+                "early_media": arrival.early_media,
                 "callback_id": arrival.callback_id,
+                "asked": arrival.asked,
+                "menu_version": arrival.menu_version,
+                "reference": arrival.reference,
             },
             "kind": arrival.kind.value,
             "caller": {"number": caller.number, "dialable": caller.dialable, "province": caller.province, "city": caller.city},
@@ -334,12 +339,20 @@ class State:
             "takes": self.takes,
             "sent_away": self.sent_away,
             "media_there": self.media_there,
+            "underway": self.underway.to_json(now),
             "remaining_s": {name: at - now for name, at in self.timers.items()},
         }
 
     @classmethod
     def from_json(
-        cls, data: Mapping[str, Any], document: Document, queues: Mapping[str, Queue], now: float, elapsed_s: float
+        cls,
+        data: Mapping[str, Any],
+        document: Document,
+        queues: Mapping[str, Queue],
+        now: float,
+        elapsed_s: float,
+        openings: Openings = NO_OPENINGS,
+        ears: Ears | None = None,
     ) -> Self:
         """Pick up what to_json() put down `elapsed_s` ago; deadlines that passed meanwhile are due at once, in their order."""
 
@@ -350,7 +363,7 @@ class State:
         known = {**data["arrival"], "diverted": tuple(data["arrival"]["diverted"])}
         return cls(
             Arrival(**known, caller=Caller(**data["caller"]), kind=Kind(data["kind"])),
-            FlowRun.from_json(document, data["flow"], now, elapsed_s),
+            FlowRun.from_json(document, data["flow"], now, elapsed_s, openings, ears),
             queues,
             {leg["leg"]: Leg.from_json(leg) for leg in data["legs"]},
             Times(now - ago["began"] - elapsed_s, moment(ago["queued"]), moment(ago["talking"]), ago["talked"]),
@@ -365,6 +378,9 @@ class State:
             takes=data["takes"],
             sent_away=data["sent_away"],
             media_there=data["media_there"],
+            underway=Underway.from_json(data["underway"], now, elapsed_s),
             timers={name: now + left - elapsed_s for name, left in data["remaining_s"].items()},
             now=now,
+            openings=openings,
+            ears=ears,
         )

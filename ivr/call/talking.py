@@ -37,7 +37,7 @@ def part(call: State) -> None:
 def record(call: State) -> None:
     """Begin a take, if the queue is recorded: the caller left, the seat right."""
     queue, seat = call.queues.get(call.queue), call.seat_leg
-    if queue is None or not queue.record or seat is None:
+    if queue is None or not queue.record or seat is None or call.underway.unrecorded:
         return
     call.takes += 1
     record_on(call, seat)
@@ -59,7 +59,7 @@ def stop_recording(call: State) -> None:
 def reinvited(call: State, name: str, offer: bytes) -> None:
     """The peer's re-INVITE: hold, resume, another address. Without an offer ours goes out, and the ACK brings the answer."""
     leg = call.legs.get(name)
-    if leg is None or not leg.up or not leg.port:
+    if leg is None or not (leg.up or leg.waits) or not leg.port:
         call.do(RejectReinvite(name, 500))
         return
     leg.sdp_version += 1

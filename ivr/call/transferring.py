@@ -9,14 +9,14 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from ivr.call import menu, rating
 from ivr.call.dialling import answer, drop, new_leg, want
 from ivr.call.ending import end
 from ivr.call.leg import Leg, LegState
-from ivr.call.menu import flow
 from ivr.call.state import Other, Phase, State
 from ivr.call.talking import connect, join, part, record, stop_recording
 from ivr.call.waiting import enter_queue, music, wait_again
-from ivr.dialplan import Callee, Refused, ToQueue
+from ivr.dialplan import Callee, Refused, ToQueue, ToRating
 from ivr.flow.model import Document
 from ivr.flow.run import FlowRun
 from ivr.media import control as media
@@ -93,6 +93,8 @@ def asked(call: State, event: TransferAsked) -> None:
     elif isinstance(to, Refused):
         call.do(RefuseRefer(leg, event.refer, to.status))
         call.emit("transfer_refused", seat=call.seat, to=event.to, why=to.why)
+    elif isinstance(to, ToRating):
+        to_rating(call, event)
     elif call.other is not None or (isinstance(to, Callee) and to.seat == call.seat):
         call.do(RefuseRefer(leg, event.refer, 603))
     elif isinstance(to, Callee):
@@ -114,7 +116,7 @@ def asked(call: State, event: TransferAsked) -> None:
             enter_queue(call, to.queue)
         else:
             assert event.document is not None
-            to_menu(call, to.hotline, event.document)
+            to_menu(call, to.hotline, event.document, event.menu_version)
 
 
 def hand_over(call: State, event: TransferAsked) -> None:
@@ -209,10 +211,22 @@ def lost(call: State, why: str, status: int) -> None:
         end(call, "system", "transfer_failed")
 
 
-def to_menu(call: State, hotline: str, document: Document) -> None:
+def to_menu(call: State, hotline: str, document: Document, version: int) -> None:
     """The caller begins anew, in another hotline's menu."""
-    call.arrival = replace(call.arrival, hotline=hotline)
-    call.flow = FlowRun(document)
+    call.arrival = replace(call.arrival, hotline=hotline, menu_version=version)
+    call.flow = FlowRun(document, call.openings, call.ears)
     call.queue = ""
     call.go(Phase.MENU)
-    flow(call, call.flow.start(call.now))
+    menu.start(call)
+
+
+def to_rating(call: State, event: TransferAsked) -> None:
+    """The seat asks the caller to rate it, and leaves."""
+    if not rating.is_possible(call):
+        call.do(RefuseRefer(event.leg, event.refer, 404))
+        call.emit("transfer_refused", seat=call.seat, to=event.to, why="no_rating")
+        return
+    call.do(AcceptRefer(event.leg, event.refer))
+    call.do(NotifyRefer(event.leg, event.refer, 200))
+    call.emit("transferred", **{"from": call.seat, "to": event.to, "kind": "rating"})
+    rating.begin(call)

@@ -1,4 +1,4 @@
-"""The menu language: a document of named nodes, a small model for each kind of node.
+"""The menu language: a document of named nodes.
 
 A document in YAML:
 
@@ -9,210 +9,65 @@ A document in YAML:
       welcome: {kind: say, prompt: welcome, notice: true, then: main}
       main:
         kind: menu
-        prompt: main_menu
+        prompt: {text: 客户服务请按一，营业时间请按二。}
         keys: {"1": service, "2": {to: info, words: [营业时间]}}
       info: {kind: say, prompt: business_info, then: main}
       service: {kind: queue, queue: service, greeting: please_wait}
 
-A new kind of node is a class here with its `kind`, its edges and prompts, a place in `AnyNode`, and its behaviour in kinds.py.
+A new kind of node is a module in nodes/ with its fields and its behaviour, and a place in `AnyNode`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
-from typing import Annotated, Any, ClassVar, Literal
+from collections.abc import Mapping
+from functools import cached_property
+from typing import Annotated
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic import AfterValidator, Field
+from pydantic_core import PydanticCustomError
 
-NAME_PATTERN = r"^\w[\w.-]{0,63}$"
+from ivr.flow.node import CLOSED, END, TIME_LIMIT
+from ivr.flow.nodes.assign import Assign
+from ivr.flow.nodes.collect import Collect
+from ivr.flow.nodes.condition import Condition, Hours
+from ivr.flow.nodes.dictation import Dictation
+from ivr.flow.nodes.extension import ExtensionNode
+from ivr.flow.nodes.goto import Goto, Return, Subflow
+from ivr.flow.nodes.hangup import Hangup
+from ivr.flow.nodes.language import LanguageChoice
+from ivr.flow.nodes.lookup import Lookup
+from ivr.flow.nodes.menu import Menu
+from ivr.flow.nodes.queue import QueueNode
+from ivr.flow.nodes.rating import Rating
+from ivr.flow.nodes.return_call import ReturnCall
+from ivr.flow.nodes.say import Say
+from ivr.flow.nodes.transfer import Transfer
+from ivr.flow.nodes.voicemail import Voicemail
+from ivr.flow.parts import Confidence, Digit, Language, Name, Part, Path, Template, Variable
 
-Name = Annotated[str, Field(pattern=NAME_PATTERN)]
-"""A node's name: letters of any script, digits, _ . and -, not beginning with a dot or dash."""
-PromptName = Annotated[str, Field(pattern=r"^[A-Za-z0-9_]{1,64}$")]
-"""A prompt's name: the file prompts/<language>/<name>.wav."""
-Digit = Annotated[str, Field(pattern=r"^[0-9*#A-D]$")]
-"""One key of a telephone."""
-Language = Literal["zh", "en"]
-
-
-def _one_or_many(value: Any) -> Any:
-    return () if value is None else (value,) if isinstance(value, str) else value
-
-
-def _target(value: Any) -> Any:
-    return {"to": value} if isinstance(value, str) else value
-
-
-Prompts = Annotated[tuple[PromptName, ...], BeforeValidator(_one_or_many), Field(min_length=1)]
-"""One prompt's name, or several played one after the other."""
-
-Path = tuple[str, ...]
-"""Where in a node something stands, e.g. ("keys", "1", "to")."""
-
-
-class Part(BaseModel):
-    """A piece of a document; a field it doesn't know is an error, none is ignored."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-
-@dataclass(frozen=True, slots=True)
-class Edge:
-    """A way from one node to another, for the checker. `to` None: to a person, or the end where there is none."""
-
-    at: Path
-    to: str | None
-    silent: bool = False
-    """Taken though the caller does nothing."""
-
-
-class Node(Part):
-    """What all kinds share. `language` switches the language from this node on, until another node switches it."""
-
-    level: ClassVar[bool] = False
-    """Whether * (back) returns to nodes of this kind."""
-    language: Language | None = None
-
-    @property
-    def habits_work(self) -> bool:
-        """Whether the keys that mean the same everywhere (0 * #) act here at once."""
-        return False
-
-    def edges(self) -> Iterable[Edge]:
-        """The ways out of this node."""
-        return ()
-
-    def prompts_at(self) -> Iterable[tuple[Path, tuple[str, ...]]]:
-        """What may be played here, and where that stands."""
-        return ()
-
-
-class Say(Node):
-    """Says something, then goes on. With `notice: true` it is what callers must hear (that calls may be recorded).
-
-    Keys pressed meanwhile: 0, * and # as everywhere, others cut it short and count for the next menu. A notice is always
-    heard to its end; keys pressed in it count afterwards.
-    """
-
-    kind: Literal["say"]
-    prompt: Prompts
-    then: Name
-    notice: bool = False
-    barge_in: bool | None = None
-    """Whether keys cut it short; by default all but notices."""
-
-    @property
-    def interruptible(self) -> bool:
-        return not self.notice if self.barge_in is None else self.barge_in
-
-    @property
-    def habits_work(self) -> bool:
-        return self.interruptible
-
-    def edges(self) -> Iterable[Edge]:
-        return (Edge(at=("then",), to=self.then, silent=True),)
-
-    def prompts_at(self) -> Iterable[tuple[Path, tuple[str, ...]]]:
-        return ((("prompt",), self.prompt),)
-
-
-class Choice(Part):
-    """Where a key leads, and the words that mean the same when spoken. In short, `"1": node`."""
-
-    to: Name
-    words: tuple[Annotated[str, Field(min_length=1, max_length=40)], ...] = ()
-
-
-class NoInput(Part):
-    """Nothing came for `timeout_s`: the prompt and the menu again, at the `limit`-th time to `to` (default: a person)."""
-
-    prompt: Prompts = ("no_input",)
-    to: Name | None = None
-    limit: Annotated[int, Field(ge=1, le=10)] = 2
-
-
-class NoMatch(Part):
-    """A key without meaning: the prompt and the menu again, at the `limit`-th time to `to` (default: a person)."""
-
-    prompt: Prompts = ("no_match",)
-    to: Name | None = None
-    limit: Annotated[int, Field(ge=1, le=10)] = 2
-
-
-class Menu(Node):
-    """Offers choices by key. Also without being told: 0 to a person, * back to the menu before, # hear again."""
-
-    level: ClassVar[bool] = True
-    kind: Literal["menu"]
-    prompt: Prompts
-    keys: Annotated[dict[Digit, Annotated[Choice, BeforeValidator(_target)]], Field(min_length=1)]
-    no_input: NoInput = NoInput()
-    no_match: NoMatch = NoMatch()
-    timeout_s: Annotated[float, Field(ge=1, le=60)] = 5.0
-    """How long a key is waited for, from the end of the prompt."""
-    barge_in: bool = True
-    """Whether keys cut the prompt short; if not they count after it."""
-
-    @property
-    def habits_work(self) -> bool:
-        return True
-
-    def edges(self) -> Iterable[Edge]:
-        for digit, choice in self.keys.items():
-            yield Edge(at=("keys", digit, "to"), to=choice.to)
-        yield Edge(at=("no_input", "to"), to=self.no_input.to, silent=True)
-        yield Edge(at=("no_match", "to"), to=self.no_match.to)
-
-    def prompts_at(self) -> Iterable[tuple[Path, tuple[str, ...]]]:
-        yield ("prompt",), self.prompt
-        yield ("no_input", "prompt"), self.no_input.prompt
-        yield ("no_match", "prompt"), self.no_match.prompt
-
-
-class Queue(Node):
-    """Leads to a person: a greeting, then the named queue.
-
-    A caller whom the queue gives back goes to `on_timeout` (waited too long) or `on_closed`; by default an apology and the end.
-    """
-
-    kind: Literal["queue"]
-    queue: Name
-    greeting: Annotated[tuple[PromptName, ...], BeforeValidator(_one_or_many)] = ()
-    on_timeout: Name | None = None
-    on_closed: Name | None = None
-
-    def edges(self) -> Iterable[Edge]:
-        yield Edge(at=("on_timeout",), to=self.on_timeout or TIME_LIMIT)
-        yield Edge(at=("on_closed",), to=self.on_closed or CLOSED)
-
-    def prompts_at(self) -> Iterable[tuple[Path, tuple[str, ...]]]:
-        return ((("greeting",), self.greeting),)
-
-
-class Goto(Node):
-    """Goes to another node, e.g. to switch the language on the way."""
-
-    kind: Literal["goto"]
-    to: Name
-
-    def edges(self) -> Iterable[Edge]:
-        return (Edge(at=("to",), to=self.to, silent=True),)
-
-
-class Hangup(Node):
-    """Says goodbye, if told to, and ends the call."""
-
-    kind: Literal["hangup"]
-    prompt: Annotated[tuple[PromptName, ...], BeforeValidator(_one_or_many)] = ()
-
-    def prompts_at(self) -> Iterable[tuple[Path, tuple[str, ...]]]:
-        return ((("prompt",), self.prompt),)
-
-
-AnyNode = Annotated[Say | Menu | Queue | Goto | Hangup, Field(discriminator="kind")]
-
-TIME_LIMIT, CLOSED, END = "-time_limit", "-closed", "-end"
+AnyNode = Annotated[
+    Say
+    | Menu
+    | Collect
+    | Dictation
+    | LanguageChoice
+    | ExtensionNode
+    | Condition
+    | Hours
+    | Lookup
+    | Assign
+    | Goto
+    | Subflow
+    | Return
+    | QueueNode
+    | ReturnCall
+    | Voicemail
+    | Transfer
+    | Rating
+    | Hangup,
+    Field(discriminator="kind"),
+]
 
 ENDINGS: Mapping[str, Hangup] = {
     TIME_LIMIT: Hangup(kind="hangup", prompt=("sorry_goodbye",)),
@@ -221,31 +76,98 @@ ENDINGS: Mapping[str, Hangup] = {
 }
 """Endings every document has; no node of its own can bear such a name."""
 
+FACTS: Mapping[str, str] = {
+    "caller": "the caller's number",
+    "dialable": "yes, where that can be called back",
+    "called": "the number that was dialled",
+    "trunk": "the trunk it came by",
+    "hotline": "the hotline's name",
+    "province": "of the caller's number",
+    "city": "of the caller's number",
+    "name": "in the customer file",
+    "class": "in the customer file",
+    "tags": "in the customer file, with commas",
+    "calls": "which call of this caller it is, from 1",
+}
+"""Variables that every call begins with, as far as they are known; menus read them only."""
+
 
 class Habits(Part):
     """Keys that mean the same in every menu, unless the menu gives them another meaning; null switches one off."""
 
     human: Digit | None = "0"
+    """To a person (人工)."""
     back: Digit | None = "*"
+    """To the menu before (返回上一级)."""
     again: Digit | None = "#"
+    """Say it again (再听一遍)."""
+
+
+class Flow(Part):
+    """A sub-flow: nodes of its own, whose names count among themselves first. It ends with `return`, or by leading to a node of
+    the document's."""
+
+    start: Name
+    """The first of its nodes."""
+    nodes: Annotated[dict[Name, AnyNode], Field(min_length=1, max_length=200)]
+    """Its nodes by name."""
+
+
+def _zone(name: str) -> str:
+    try:
+        ZoneInfo(name)
+    except (ZoneInfoNotFoundError, ValueError) as error:
+        raise PydanticCustomError("no_time_zone", "there is no such time zone") from error
+    return name
 
 
 class Document(Part):
     """A hotline's whole menu."""
 
     title: Annotated[str, Field(max_length=100)] = ""
+    """For people."""
     language: Language = "zh"
+    """The language callers hear at first."""
+    time_zone: Annotated[str, AfterValidator(_zone)] = "Asia/Shanghai"
+    """In which the times of day of conditions are meant."""
     start: Name
+    """The first node."""
     human: Name | None = None
     """The node that leads to a person; by default the only queue node, if there is just one."""
+    after_talk: Name | None = None
+    """Where a caller goes on whom the seat has hung up: to a rating, mostly."""
     habits: Habits = Habits()
+    """The keys that mean the same everywhere."""
+    unsure_below: Confidence | None = None
+    """Spoken answers of less confidence than this, 0 to 1, are asked about (您是要…，对吗？); by default as in the settings."""
+    variables: dict[Variable, Template] = Field(default_factory=dict)
+    """Variables with what they hold at first."""
     max_visits: Annotated[int, Field(ge=10, le=1000)] = 100
     """So many nodes a caller may pass; then a person is asked, and at twice as many the call ends."""
     nodes: Annotated[dict[Name, AnyNode], Field(min_length=1, max_length=1000)]
+    """The nodes by name."""
+    flows: Annotated[dict[Name, Flow], Field(max_length=100)] = Field(default_factory=dict)
+    """Sub-flows by name."""
+
+    @cached_property
+    def every_node(self) -> Mapping[str, AnyNode]:
+        """All nodes by their full names: those of a sub-flow are `flow:node`. The built-in endings are not among them."""
+        inner = {f"{flow}:{name}": node for flow, part in self.flows.items() for name, node in part.nodes.items()}
+        return {**self.nodes, **inner}
+
+    @cached_property
+    def secrets(self) -> frozenset[str]:
+        """The variables that hold what is secret."""
+        return frozenset(node.into for node in self.every_node.values() if isinstance(node, Collect) and node.secret)
 
     def node(self, name: str) -> AnyNode | None:
-        """The node of that name, the built-in endings among them, or None."""
-        return self.nodes.get(name) or ENDINGS.get(name)
+        """The node of that full name, the built-in endings among them, or None."""
+        return self.every_node.get(name) or ENDINGS.get(name)
+
+    def resolve(self, here: str, to: str) -> str:
+        """The full name of what a node calls `to`: in a sub-flow its own nodes come first."""
+        flow, inner, _ = here.rpartition(":")
+        return f"{flow}:{to}" if inner and f"{flow}:{to}" in self.every_node else to
 
     def person(self) -> str | None:
         """The name of the node that leads to a person."""
@@ -253,3 +175,15 @@ class Document(Part):
             return self.human if self.human in self.nodes else None
         queues = [name for name, node in self.nodes.items() if node.kind == "queue"]
         return queues[0] if len(queues) == 1 else None
+
+    @property
+    def answers_later(self) -> bool:
+        """Whether callers may hear something before they are answered."""
+        first = self.node(self.start)
+        return first is not None and not first.needs_answer
+
+
+def path_of(name: str) -> Path:
+    """Where in a document the node of this full name stands."""
+    flow, inner, node = name.rpartition(":")
+    return ("flows", flow, "nodes", node) if inner else ("nodes", node)

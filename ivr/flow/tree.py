@@ -7,6 +7,7 @@ is an alias to YAML) and are faults.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -18,13 +19,12 @@ DEPTH_LIMIT = 16
 
 @dataclass(frozen=True, slots=True)
 class Fault:
-    """Something wrong with the text itself."""
+    """Something wrong with the text itself: a message's key and values."""
 
     line: int
     path: tuple[str, ...]
-    message: str
-    remedy: str
-    rule: str
+    key: str
+    values: Mapping[str, str | int] = field(default_factory=dict)
 
 
 @dataclass(slots=True)
@@ -55,7 +55,7 @@ def read_tree(text: str) -> Tree:
     """Read YAML text. Nothing is raised: what is wrong stands in `faults`; `value` is None when nothing can be read."""
     tree = Tree()
     if len(text) > SIZE_LIMIT:
-        tree.faults.append(Fault(0, (), f"The file has more than {SIZE_LIMIT} characters.", "Split the menu.", "yaml"))
+        tree.faults.append(Fault(0, (), "yaml.size", {"limit": SIZE_LIMIT}))
         return tree
     try:
         _build(text, tree)
@@ -66,13 +66,11 @@ def read_tree(text: str) -> Tree:
         tree.value = None
         mark = error.problem_mark or error.context_mark
         alias = "alias" in (error.context or "")
-        remedy = 'Put * in quotes: "*".' if alias else "Compare the indentation, colons and quotes with a sample menu."
-        what = " ".join(part for part in (error.context, error.problem) if part)
-        tree.faults.append(Fault(mark.line + 1 if mark else 0, (), f"Not YAML: {what}.", remedy, "yaml"))
+        why = " ".join(part for part in (error.context, error.problem) if part)
+        tree.faults.append(Fault(mark.line + 1 if mark else 0, (), "yaml.alias" if alias else "yaml", {"why": why}))
     except (yaml.YAMLError, ValueError, OverflowError) as error:  # PyYAML lets chr() of an impossible escape through
         tree.value = None
-        message = f"Not YAML: {str(error).splitlines()[0]}."
-        tree.faults.append(Fault(0, (), message, "Save the file as UTF-8 text without control characters.", "yaml"))
+        tree.faults.append(Fault(0, (), "yaml.characters", {"why": str(error).splitlines()[0]}))
     return tree
 
 
@@ -85,9 +83,9 @@ def _build(text: str, tree: Tree) -> None:
             case yaml.DocumentStartEvent():
                 documents += 1
                 if documents > 1:
-                    raise _Stop(Fault(line, (), "A second document begins here.", "Remove the line ---.", "yaml"))
+                    raise _Stop(Fault(line, (), "yaml.second"))
             case yaml.AliasEvent():
-                raise _Stop(Fault(line, (), f"*{event.anchor} is not used in menus.", 'Put * in quotes: "*".', "yaml"))
+                raise _Stop(Fault(line, (), "yaml.star", {"name": event.anchor or ""}))
             case yaml.ScalarEvent():
                 _plain(event, line)
                 if stack and isinstance(stack[-1].value, dict) and stack[-1].key is None:
@@ -98,9 +96,9 @@ def _build(text: str, tree: Tree) -> None:
             case yaml.MappingStartEvent() | yaml.SequenceStartEvent():
                 _plain(event, line)
                 if stack and isinstance(stack[-1].value, dict) and stack[-1].key is None:
-                    raise _Stop(Fault(line, stack[-1].path, "A name must be plain text.", "Put it in quotes.", "yaml"))
+                    raise _Stop(Fault(line, stack[-1].path, "yaml.name"))
                 if len(stack) >= DEPTH_LIMIT:
-                    raise _Stop(Fault(line, (), "Too deeply nested.", "Compare with a sample menu.", "yaml"))
+                    raise _Stop(Fault(line, (), "yaml.deep"))
                 value: Any = {} if isinstance(event, yaml.MappingStartEvent) else []
                 stack.append(_Open(value, _put(stack, value, line, tree)))
             case yaml.MappingEndEvent() | yaml.SequenceEndEvent():
@@ -110,7 +108,7 @@ def _build(text: str, tree: Tree) -> None:
 def _plain(event: Any, line: int) -> None:
     if event.anchor is not None or event.tag is not None:
         mark = f"&{event.anchor}" if event.anchor is not None else event.tag
-        raise _Stop(Fault(line, (), f"{mark} is not used in menus.", "Remove it, or put the text in quotes.", "yaml"))
+        raise _Stop(Fault(line, (), "yaml.mark", {"mark": str(mark)}))
 
 
 def _key(inside: _Open, key: str, line: int, tree: Tree) -> None:
@@ -118,8 +116,7 @@ def _key(inside: _Open, key: str, line: int, tree: Tree) -> None:
     inside.twice = key in inside.value
     path = (*inside.path, key)
     if inside.twice:
-        message = f"{key!r} stands there twice (first in line {tree.lines[path]})."
-        tree.faults.append(Fault(line, path, message, "Keep one of them.", "twice"))
+        tree.faults.append(Fault(line, path, "twice", {"name": key, "first": tree.lines[path]}))
     else:
         tree.lines[path] = line
 

@@ -1,23 +1,32 @@
 """[io] A menu as text for publishing, and the last good menus on disk.
 
-Published menus live in Redis as text (routing.store: publish_document, documents). An engine that starts while Redis is away
+Published menus live in Redis as text (routing.menus). An engine that finds Redis away, or a published text that it can't read,
 runs the last ones it knew, from a file.
 """
 
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 
 from pydantic import ValidationError
 
 from ivr.flow.model import Document
+from storage.whole import write_whole
 
 
 class DocumentError(ValueError):
     """A text is no menu this version understands."""
+
+
+@dataclass(frozen=True, slots=True)
+class Version:
+    """A published menu, with its number."""
+
+    number: int
+    document: Document
 
 
 def dumps(document: Document) -> str:
@@ -35,32 +44,20 @@ def loads(text: str) -> Document:
         raise DocumentError(f"Not a menu: {faults}") from error
 
 
-def write_last_good(path: Path, menus: Mapping[str, Document]) -> None:
-    """Keep these menus (by hotline) in one file, whole or not at all: written beside it, fsynced, renamed."""
-    text = json.dumps({name: json.loads(dumps(document)) for name, document in menus.items()}, ensure_ascii=False, indent=1)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    beside = path.with_name(path.name + ".new")
-    with beside.open("w", encoding="utf-8") as file:
-        file.write(text)
-        file.flush()
-        os.fsync(file.fileno())
-    beside.replace(path)
-    directory = os.open(path.parent, os.O_RDONLY)
-    try:
-        os.fsync(directory)
-    finally:
-        os.close(directory)
+def write_last_good(path: Path, menus: Mapping[str, Version]) -> None:
+    """Keep these menus (by hotline) in one file, whole or not at all."""
+    kept = {name: {"version": menu.number, "menu": json.loads(dumps(menu.document))} for name, menu in menus.items()}
+    write_whole(path, json.dumps(kept, ensure_ascii=False, indent=1))
 
 
-def read_last_good(path: Path) -> dict[str, Document]:
+def read_last_good(path: Path) -> dict[str, Version]:
     """The menus kept by write_last_good(), {} where there are none yet. Raises DocumentError when the file is damaged."""
     try:
-        text = path.read_text(encoding="utf-8")
-        menus = json.loads(text)
-        return {name: loads(json.dumps(menu)) for name, menu in menus.items()}
+        menus = json.loads(path.read_text(encoding="utf-8"))
+        return {name: Version(int(kept["version"]), loads(json.dumps(kept["menu"]))) for name, kept in menus.items()}
     except FileNotFoundError:
         return {}
     except DocumentError as error:
         raise DocumentError(f"{path}: {error}") from error
-    except (UnicodeDecodeError, json.JSONDecodeError, AttributeError) as error:
+    except (ValueError, AttributeError, KeyError, TypeError) as error:
         raise DocumentError(f"{path}: damaged: {error}") from error

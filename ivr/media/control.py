@@ -1,6 +1,6 @@
-"""What engine and media say to each other over a unix stream socket: one JSON object a line (wire.py writes and reads them).
+"""What engine and media say to each other over a unix stream socket: one JSON object a line (ivr/lines/wire.py).
 
-    engine → media   {"id": 7, "epoch": 3, "do": "open", "leg": "…", "call": "…"}      a command
+    engine → media   {"id": 7, "epoch": 3, "do": "open", "leg": "…", "call": "…"}      a command (0: only its error is told)
                      {"ack": 41}                                                        events up to 41 are safe with the engine
     media → engine   {"re": 7, "ok": {"port": 20004}}   or   {"re": 7, "error": "…"}    its reply, by id
                      {"ev": 42, "type": "digit", "leg": "…", "digit": "1", …}           an event, numbered without gaps
@@ -20,8 +20,9 @@ Suite: TypeAlias = Literal["AES_CM_128_HMAC_SHA1_80", "AES_CM_128_HMAC_SHA1_32"]
 """How SRTP protects packets (RFC 4568 6.2)."""
 Key: TypeAlias = str
 """16 bytes of key and 14 of salt in base64 (RFC 4568 6.1)."""
-Trouble: TypeAlias = Literal["gap", "failed", "stopped", "low_space"]
+Trouble: TypeAlias = Literal["gap", "failed", "stopped", "low_space", "silence", "limit"]
 
+MAX_RECORD_S = 24 * 3600
 
 # Commands
 
@@ -68,7 +69,8 @@ class Remote:
     `host` is an IP address. `send`: the peer wants to hear; `receive`: the peer will talk, so its silence is reported.
     `ptime_ms` is the peer's wish (RFC 8866 6.4): what is made here goes out in packets of 10, 20, 30, 40 or 60 ms, the longest
     of these that is not longer; a relay keeps its source's size. RTCP goes to `rtcp_port` (0: the one after `port`), or to
-    `port` itself when `rtcp_mux` (RFC 5761) was agreed. `comfort_noise`: the peer takes payload type 13 (RFC 3389).
+    `port` itself when `rtcp_mux` (RFC 5761) was agreed. `comfort_noise`: the peer takes payload type 13 (RFC 3389);
+    `hush_payload_type`: and by this one to be told that a play was broken off.
     `srtp` protects both directions; said again with the same keys, the streams go on. `tones`: the peer's keys are tones in the
     sound; they are looked for while nobody hears the leg.
     """
@@ -86,6 +88,7 @@ class Remote:
     rtcp_port: int = 0
     rtcp_mux: bool = False
     comfort_noise: bool = False
+    hush_payload_type: int | None = None
     srtp: Srtp | None = None
     tones: bool = False
 
@@ -126,8 +129,12 @@ class Mix:
 
 @dataclass(frozen=True, slots=True)
 class Record:
-    """Record what is heard from two legs into a stereo A-law WAV, until StopRecord or until both legs are closed.
+    """Record what is heard from two legs into a stereo A-law WAV, or from `left` alone (`right` is "") into one of one channel,
+    until StopRecord or until its legs are closed.
 
+    It ends by itself after `max_s` seconds, and when nobody has spoken for `silence_s` (0: never; SpeechMeter tells how that is
+    measured, once a second); with `silence_s` the file ends soon after the last words however the recording ended, and is empty
+    when there were none. One that has ended by itself doesn't begin anew when it is ordered again.
     `path` is absolute; while it runs the file bears another name (wav.part_path). Reply {"path": str}.
     """
 
@@ -135,7 +142,19 @@ class Record:
     recording: str
     path: str
     left: str
-    right: str
+    right: str = ""
+    max_s: float = 0.0
+    silence_s: float = 0.0
+
+    def __post_init__(self) -> None:
+        """Raises ValueError."""
+        if not (0 <= self.max_s <= MAX_RECORD_S and 0 <= self.silence_s <= MAX_RECORD_S):
+            raise ValueError(f"max_s and silence_s are 0 to {MAX_RECORD_S}")
+
+    @property
+    def legs(self) -> tuple[str, ...]:
+        """Who is recorded, a channel each."""
+        return (self.left, self.right) if self.right else (self.left,)
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,6 +166,31 @@ class StopRecord:
 
     do: ClassVar[str] = "stop_record"
     recording: str
+
+
+@dataclass(frozen=True, slots=True)
+class Hear:
+    """Send what the leg says, for this turn, to the datagram socket at the absolute path `socket` (speech/frames.py), until
+    Unhear, another Hear, the leg's close, or the engine's end. What does not get there at once is dropped."""
+
+    do: ClassVar[str] = "hear"
+    leg: str
+    turn: int
+    socket: str
+
+    def __post_init__(self) -> None:
+        """Raises ValueError."""
+        if not 0 <= self.turn < 1 << 64:
+            raise ValueError("turn is a number of 64 bits")
+
+
+@dataclass(frozen=True, slots=True)
+class Unhear:
+    """End that, if it is still this turn that hears. Reply {"frames": int, "dropped": int}; an unknown leg is fine."""
+
+    do: ClassVar[str] = "unhear"
+    leg: str
+    turn: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -172,7 +216,7 @@ class Stats:
     leg: str = ""
 
 
-Command: TypeAlias = Hello | Open | Remote | Play | Stop | Mix | Record | StopRecord | Close | List | Stats
+Command: TypeAlias = Hello | Open | Remote | Play | Stop | Mix | Record | StopRecord | Hear | Unhear | Close | List | Stats
 
 # Events
 
@@ -211,14 +255,16 @@ class Recording:
     """Trouble with, or the end of, a recording.
 
     gap: the disk is too slow, silence takes the place of frames; failed: it has ended because the file can't be written;
-    stopped: it has ended without a StopRecord (both legs closed, or the engine stayed away), `detail` is the file's path;
-    low_space: it has ended, or not begun, because the disk is full up to the reserve.
+    stopped: it has ended without a StopRecord (its legs closed, or the engine stayed away); silence, limit: it has ended by
+    itself, because nobody spoke any more or after max_s; low_space: it has ended, or not begun, because the disk is full up to
+    the reserve. Where the file is complete (stopped, silence, limit) `detail` is its path, and `seconds` its length.
     """
 
     type: ClassVar[str] = "recording"
     recording: str
     what: Trouble
     detail: str
+    seconds: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -244,15 +290,18 @@ class Quality:
     remote_jitter_ms: float | None = None
 
 
-Message: TypeAlias = Digit | Played | Silent | Recording | Quality
-
-
 @dataclass(frozen=True, slots=True)
-class Event:
-    """A message of media with its number; numbers of one instance rise by one."""
+class Unheard:
+    """Of a turn's `frames` so many did not get to the speech process: it is too slow, or gone. Told at the turn's end."""
 
-    seq: int
-    message: Message
+    type: ClassVar[str] = "unheard"
+    leg: str
+    turn: int
+    frames: int
+    dropped: int
+
+
+Message: TypeAlias = Digit | Played | Silent | Recording | Quality | Unheard
 
 
 # The snapshot
@@ -273,7 +322,7 @@ class LegState:
 
 @dataclass(frozen=True, slots=True)
 class RecordingState:
-    """A running recording."""
+    """A running recording; `right` is "" where it is one leg's."""
 
     recording: str
     path: str

@@ -13,6 +13,7 @@ from typing import Any, Protocol
 from ivr.media.control import (
     Close,
     Command,
+    Hear,
     LegState,
     Message,
     Mix,
@@ -27,12 +28,15 @@ from ivr.media.control import (
     Stats,
     Stop,
     StopRecord,
+    Unhear,
 )
 from ivr.media.ears import Ears
 from ivr.media.g711 import Law
+from ivr.media.hearing import Hearings, Sink
 from ivr.media.jitter import Jitter
 from ivr.media.leg import Leg
 from ivr.media.line import Line, Network
+from ivr.media.loops import Loops
 from ivr.media.outgoing import Outgoing
 from ivr.media.packet import Buffers, Counters
 from ivr.media.recordings import GROUPS, Disk, Recordings
@@ -51,6 +55,9 @@ RELEARN_S = 2.0
 TOLD_S = 1.0
 """The quality of a leg that lived for less is not told."""
 
+FULL = 50
+"""So many legs send in one slot before another is used: each slot in use wakes the process 50 times a second."""
+
 _WHEEL = 24
 """Slots in 120 ms, after which frames of every length begin anew."""
 
@@ -60,7 +67,10 @@ class Refused(Exception):
 
 
 class Shelf(Protocol):
-    """Who reads sound files (sounds.Sounds): Exchange.loaded() is called later, never from within ask()."""
+    """Who reads sound files (sounds.Sounds): what is not at hand is asked for, and Exchange.loaded() called later, never from
+    within ask()."""
+
+    def at_hand(self, files: tuple[str, ...], law: Law) -> bytes | None: ...
 
     def ask(self, key: object, files: tuple[str, ...], law: Law) -> None: ...
 
@@ -73,6 +83,7 @@ class Exchange:
         network: Network,
         disk: Disk,
         shelf: Shelf,
+        sink: Sink,
         *,
         wall: Callable[[], float],
         random: Callable[[int], int],
@@ -81,6 +92,7 @@ class Exchange:
         rtp_timeout_s: float,
         buffers: Buffers,
         counters: Counters,
+        loops: Loops,
     ) -> None:
         """`wall()` is the time since 1970; `random(bits)` gives a number; `answer` takes late replies by token."""
         self._network = network
@@ -91,12 +103,13 @@ class Exchange:
         self._rtp_timeout_s = rtp_timeout_s
         self._buffers = buffers
         self._counters = counters
+        self._send_frames = loops.send_frames
         self.lines: dict[str, Line] = {}
         self.recordings = Recordings(disk, report=report, answer=answer)
         self._ears = Ears()
+        self.hearings = Hearings(sink, report)
         self._wheel: tuple[dict[Line, None], ...] = tuple({} for _ in range(_WHEEL))
         self._cname = f"{random(96):024x}"  # RFC 7022: means nothing, lasts as long as the process
-        self._loads = [0] * SLOTS
         self._mixed: set[Line] = set()
         """Those who hear several."""
         self._voiced: set[Line] = set()
@@ -115,14 +128,21 @@ class Exchange:
             case Play():
                 self._play(command)
             case Stop():
-                self._end_play(self._line(command.leg))
+                line = self._line(command.leg)
+                line.break_off()
+                self._end_play(line)
             case Mix():
                 self._mix(command, now)
             case Record():
-                legs = {name: self._line(name).leg for name in (command.left, command.right)}
+                legs = {name: self._line(name).leg for name in command.legs}
                 return {"path": self.recordings.start(command, legs, now)}
             case StopRecord():
                 return self.recordings.stop(command.recording, token, now)
+            case Hear():
+                self.hearings.begin(self._line(command.leg).leg, command.turn, command.socket, now)
+            case Unhear():
+                heard = self.lines.get(command.leg)
+                return self.hearings.end(None if heard is None else heard.leg, command.turn)
             case Close():
                 self._close(command.leg, now, seconds)
             case Stats():
@@ -145,10 +165,11 @@ class Exchange:
             pair = self._network.open(command.host)
         except OSError as error:
             raise Refused(str(error)) from error
+        chosen = self._random(80)
         out = Outgoing(
-            ssrc=self._random(32),
-            sequence=self._random(15),  # room for losses before it wraps, which SRTP needs (RFC 3711 3.3.1)
-            timestamp=self._random(32),
+            ssrc=chosen & 0xFFFFFFFF,
+            sequence=chosen >> 32 & 0x7FFF,  # room for losses before it wraps, which SRTP needs (RFC 3711 3.3.1)
+            timestamp=chosen >> 48,
             send=pair.send,
             moved=lambda: self._moved(command.leg),
             buffers=self._buffers,
@@ -164,9 +185,7 @@ class Exchange:
             buffers=self._buffers,
             counters=self._counters,
         )
-        slot = self._loads.index(min(self._loads))
-        self._loads[slot] += 1
-        line = self.lines[command.leg] = Line(leg, pair, slot, seconds)
+        line = self.lines[command.leg] = Line(leg, pair, seconds)
         line.report_at += leg.reports.interval_s(self._random(16)) / 2
         self._network.attach(pair, leg.receive, leg.receive_report)
         return pair.port
@@ -196,6 +215,7 @@ class Exchange:
 
     def _play(self, command: Play) -> None:
         line = self._line(command.leg)
+        line.break_off()
         line.play, line.files, line.loop = command.play, command.files, command.loop
         line.leg.out.sound_at = 0
         self._ask(line)
@@ -203,9 +223,13 @@ class Exchange:
 
     def _ask(self, line: Line) -> None:
         """Until the sound is there the leg hears silence."""
-        line.leg.out.sound = None
         line.loading = object()
-        self._shelf.ask((line, line.loading), line.files, line.leg.law)
+        sound, key = self._shelf.at_hand(line.files, line.leg.law), (line, line.loading)
+        if sound is not None:
+            self.loaded(key, sound, True)
+        else:
+            line.leg.out.sound = None
+            self._shelf.ask(key, line.files, line.leg.law)
 
     def loaded(self, key: object, sound: bytes, whole: bool) -> None:
         """What was asked for by `key`: the sound of all files that could be read, `whole` when that is all of them."""
@@ -236,6 +260,7 @@ class Exchange:
         if line is None:
             return
         leg = line.leg
+        self.hearings.end(leg)
         line.send_report(now, self._wall(), bye=True)
         line.play, line.loading, leg.out.sound, leg.out.remote = None, None, None, None
         listeners = tuple(line.heard_by)
@@ -246,7 +271,6 @@ class Exchange:
         for each in (line, *listeners):
             self._rewire(each)
         del self.lines[name]
-        self._loads[line.slot] -= 1
         self._network.close(line.pair)
         self.recordings.leg_closed(leg, now)
         told = line.quality()
@@ -292,6 +316,8 @@ class Exchange:
         out.voices = tuple(source.voice for source in sources if source.voice is not None) if len(sources) > 1 else ()
         out.ticking = playing or (out.remote is not None and (line.relayed_from is None or line.filling))
         step = out.samples // SLOT_SAMPLES
+        if out.ticking and not line.slots:
+            line.slot = self._choose_slot()
         slots = range(line.slot % step, _WHEEL, step) if out.ticking else range(0)
         if slots != line.slots:
             for slot in line.slots:
@@ -299,6 +325,11 @@ class Exchange:
             for slot in slots:
                 self._wheel[slot][line] = None
             line.slots = slots
+
+    def _choose_slot(self) -> int:
+        """Where a leg sends that begins to."""
+        loads = [len(lines) for lines in self._wheel[:SLOTS]]
+        return next((slot for slot, load in enumerate(loads) if load < FULL), loads.index(min(loads)))
 
     def _relay_from(self, line: Line, source: Line | None) -> None:
         before = line.relayed_from
@@ -324,10 +355,13 @@ class Exchange:
 
     # The clock
 
+    def busy(self, number: int) -> bool:
+        """Whether slot `number` has anything to do."""
+        return number % SLOTS == 0 or bool(self._wheel[number % _WHEEL])
+
     def tick(self, number: int, clock: int, seconds: float) -> None:
         """Slot `number`, due at `clock`: its legs send; at every fifth tick of slot 0 the house is kept."""
-        ended = [line for line in self._wheel[number % _WHEEL] if line.leg.out.send_frame(clock)]
-        for line in ended:
+        for line in self._send_frames(self._wheel[number % _WHEEL], clock):
             play, whole = line.play, line.play_whole
             self._end_play(line)
             if play is not None:
@@ -342,6 +376,7 @@ class Exchange:
                     line.leg.tick_digits(clock)
             self._ears.attend({line.leg for line in self.lines.values() if line.speaks_keys}, clock)
             self._ears.hear(clock)
+            self.hearings.tick(clock)
         if tick % SCAN_TICKS == 0:
             self._scan(clock, seconds)
 

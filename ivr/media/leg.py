@@ -191,7 +191,7 @@ class Leg:
             elif not self._judge(sequence, ssrc, now):
                 return
         if sequence & _SAMPLED < 2:
-            self.arrivals.timed(timestamp, self._arrived(), again=sequence & 1 == 1)
+            self.timed(sequence, timestamp)
         if self.timelines:
             payload: memoryview | bytes = buffers.full if size == FULL_SIZE else buffers.views[size][HEADER_SIZE:]
             if buffers.law == "PCMU":
@@ -200,6 +200,10 @@ class Leg:
                 timeline.place(timestamp, payload, now)
         for listener in self.listeners:
             listener.relay(sequence, timestamp, size, now)
+
+    def timed(self, sequence: int, timestamp: int) -> None:
+        """The packet taken last is one of those that tell the jitter."""
+        self.arrivals.timed(timestamp, self._arrived(), again=sequence & 1 == 1)
 
     def _second_look(self, packet: bytearray, size: int, now: int) -> int:
         """No plain packet of the negotiated codec: the size of the plain one made of it in place, or 0 when all is done."""

@@ -78,12 +78,12 @@ class Line:
         "voice",
     )
 
-    def __init__(self, leg: Leg, pair: Pair, slot: int, now: float) -> None:
+    def __init__(self, leg: Leg, pair: Pair, now: float) -> None:
         self.leg = leg
         self.pair = pair
         self.shield: Shield | None = None
         """Protects what goes through the sockets, where that was agreed."""
-        self.slot = slot
+        self.slot = 0
         self.slots = range(0)
         """Where in the wheel it sends."""
         self.hears: tuple[str, ...] = ()
@@ -121,6 +121,11 @@ class Line:
     def take_send(self) -> None:
         """Send as the sockets, or what stands before them, want it now."""
         self.leg.out.send = (self.shield or self.pair).send
+
+    def break_off(self) -> None:
+        """What plays, if anything, ends before its end."""
+        if self.play is not None:
+            self.leg.out.hush()
 
     def send_report(self, clock: int, seconds: float, *, bye: bool = False) -> None:
         """Tell the peer how both streams are, at `seconds` since 1970 (RFC 3550 6); `bye`: and that ours ends. Nothing when

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections import deque
 
-from ivr.media.control import Event, Message
+from ivr.lines.wire import Event
+from ivr.media.control import Message
 
 MAX_KEPT = 10_000
 """Events kept for an engine that stays away; then the oldest are dropped and counted."""

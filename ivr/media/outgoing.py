@@ -55,6 +55,7 @@ class Outgoing:
         "_from_sequence",
         "_from_timestamp",
         "_full_size",
+        "_hush_type",
         "_marker",
         "_moved",
         "_noise_type",
@@ -103,6 +104,7 @@ class Outgoing:
         self.audio_type = 0
         self.dtmf_type: int | None = None
         self._noise_type: int | None = None
+        self._hush_type: int | None = None
         self.samples = TICK_SAMPLES
         """Length of the frames made here: send_frame() is called so often."""
         self._full_size = FULL_SIZE  # of such a packet
@@ -132,6 +134,7 @@ class Outgoing:
         self.law = remote.codec
         self.audio_type, self.dtmf_type = remote.payload_type, remote.dtmf_payload_type
         self._noise_type = COMFORT_NOISE if remote.comfort_noise else None
+        self._hush_type = remote.hush_payload_type
         before = self.samples
         self.samples = max((ms for ms in PTIMES_MS if ms <= remote.ptime_ms), default=PTIMES_MS[0]) * SAMPLE_RATE // 1000
         self._full_size = HEADER_SIZE + self.samples
@@ -290,6 +293,22 @@ class Outgoing:
         except OSError:
             self._counters.unsent += 1
         return ended
+
+    def hush(self) -> None:
+        """What plays is broken off: a peer that holds what it got, and wants to know, is told to throw it away, by a packet
+        without a sample between that sound and the next."""
+        to = self.remote
+        if self._hush_type is None or to is None:
+            return
+        buffers = self._buffers
+        HEADER.pack_into(buffers.other, 1, self._hush_type, self._sequence, self._end, self.ssrc)
+        self._sequence = (self._sequence + 1) & SEQUENCE
+        self.sent += 1
+        self._octets_more -= self.samples
+        try:
+            self.send(buffers.other_views[HEADER_SIZE], to)
+        except OSError:
+            self._counters.unsent += 1
 
     def _at_end(self, sound: bytes, rest: bytes) -> tuple[bytes, bool]:
         """The frame of which the play gives only `rest`, and whether it gives nothing."""

@@ -33,10 +33,12 @@ class Buffers:
 class Counters:
     """Packets counted over all legs since the process started."""
 
-    __slots__ = ("garbage", "received", "strangers", "unsent")
+    __slots__ = ("garbage", "quick", "received", "strangers", "unsent")
 
     def __init__(self) -> None:
         self.received = 0
+        self.quick = 0
+        """Of these, dealt with in C alone (loops.py)."""
         self.unsent = 0
         """The system refused to take them."""
         self.garbage = 0

@@ -3,16 +3,23 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 import structlog
 
+from ivr.lines.client import LineLate
+from ivr.lines.wire import Event
 from ivr.media.client import MediaClient, MediaLost
-from ivr.media.control import Close, Command, Event, Message, Open, Snapshot
+from ivr.media.control import Close, Command, Message, Open, Snapshot, Stats, StopRecord
+from ivr.media.rtp import SAMPLE_RATE
 
 CONNECT_EVERY_S = 0.1
+ASK_EVERY_S = 2.0
+ASK_S = 2.0
+"""One that doesn't answer within that is said to be silent."""
 OPEN_WAIT_S = 5.0
 """How long a new leg waits for a media process that is being started again."""
 
@@ -26,6 +33,9 @@ class Worker:
         self.index = index
         self.calls: set[str] = set()
         self.instance = ""
+        self.name = path.stem
+        self.silent_since: float | None = None
+        """By the loop's clock, when a question was asked that is not answered yet."""
         self.connected = asyncio.Event()
         self.lost = asyncio.Event()
         self.on_event: Callable[[Worker, int, Message], None] = lambda worker, seq, _: worker.done(seq)
@@ -53,12 +63,32 @@ class Worker:
             self._acked = last
             self.client.ack(last)
 
+    async def watch(self) -> None:
+        """Until the connection is lost: ask from time to time whether it is still with us. Raises Fenced."""
+        loop = asyncio.get_running_loop()
+        while not self.lost.is_set():
+            asked = loop.time()
+            try:
+                await self.client.request(Stats(), ASK_S)
+                self.silent_since = None
+            except LineLate:
+                if self.silent_since is None:
+                    log.warning("media does not answer", worker=self.index)
+                    self.silent_since = asked
+            except MediaLost:
+                break
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(ASK_EVERY_S):
+                    await self.lost.wait()
+        await self.lost.wait()
+        self.silent_since = None
+
     async def connect(self, epoch: int) -> tuple[Snapshot, bool]:
         """Connect, however long it takes. Returns what media holds and whether it is another process than before. Raises
         Fenced."""
         while True:
             try:
-                snapshot = await self.client.connect(epoch, self._acked, self.instance)
+                snapshot = await self.client.take_over(epoch, self._acked, self.instance)
             except MediaLost:
                 await asyncio.sleep(CONNECT_EVERY_S)
                 continue
@@ -79,6 +109,16 @@ class MediaPool:
     def __init__(self, paths: Sequence[Path]) -> None:
         """`paths`: the control sockets of the media processes."""
         self.workers = [Worker(index, path) for index, path in enumerate(paths)]
+
+    @property
+    def names(self) -> list[str]:
+        """Of the processes."""
+        return [worker.name for worker in self.workers]
+
+    def silent(self) -> dict[str, float]:
+        """Who does not answer, and for how many seconds."""
+        now = asyncio.get_running_loop().time()
+        return {worker.name: now - worker.silent_since for worker in self.workers if worker.silent_since is not None}
 
     async def run(
         self,
@@ -101,7 +141,7 @@ class MediaPool:
             snapshot, fresh = await worker.connect(epoch)
             log.info("media connected", worker=worker.index, instance=snapshot.instance, fresh=fresh, legs=len(snapshot.legs))
             on_snapshot(worker, snapshot)
-            await worker.lost.wait()
+            await worker.watch()
             log.warning("media lost", worker=worker.index)
 
     def assign(self, call_id: str) -> Worker:
@@ -120,11 +160,17 @@ class MediaPool:
         """The leg's UDP port, bound at `host`. Raises MediaError, MediaLost or Fenced."""
         if not worker.connected.is_set():
             try:
-                await asyncio.wait_for(worker.connected.wait(), OPEN_WAIT_S)
+                async with asyncio.timeout(OPEN_WAIT_S):
+                    await worker.connected.wait()
             except TimeoutError:
                 raise MediaLost(f"media process {worker.index} is away") from None
         reply: Mapping[str, object] = await worker.client.request(Open(leg, call_id, host))
         return int(str(reply["port"]))
+
+    async def stop_record(self, worker: Worker, recording: str) -> float:
+        """Finish a recording; returns the seconds that it is long. Raises MediaError, MediaLost or Fenced."""
+        reply: Mapping[str, object] = await worker.client.request(StopRecord(recording))
+        return int(str(reply["frames"])) / SAMPLE_RATE
 
     def close_strays(self, worker: Worker, snapshot: Snapshot, live: set[str]) -> None:
         """Close the legs of calls that nobody knows any more."""

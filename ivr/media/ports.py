@@ -1,30 +1,27 @@
 """[io] UDP sockets of the legs: a pair of ports each out of a range, and two ways to wait for packets.
 
-Hurried sockets wake the process on arrival: what comes there is relayed. The others are looked at before each slot of the
-schedule, which costs one wake-up for all of them; RTCP is looked at every fourth slot. When a packet came is the kernel's word,
-asked for where it matters (arrived()), so that waiting falsifies neither jitter nor round trip. The kernel also keeps strangers
-away from a port whose peer is certain (lock()): at most one packet is taken at a time, which a flood would fill.
+Hurried sockets wake the process on arrival: what comes there is relayed. The others are looked at before each slot in which
+a leg sends, which costs one wake-up for all of them; RTCP is looked at every fourth slot. When a packet came is the kernel's
+word, asked for where it matters (Pair.arrived()), so that waiting falsifies neither jitter nor round trip. The kernel also
+keeps strangers away from a port whose peer is certain (lock()): at most one packet is taken at a time, which a flood would
+fill.
 """
 
 from __future__ import annotations
 
 import contextlib
 import ctypes
-import fcntl
 import select
 import socket
-import struct
-import time
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
-from ivr.media.outgoing import Address, Receive, Send
+from ivr.media.loops import Loops, Taker
+from ivr.media.outgoing import Address, Receive
 from ivr.media.packet import Buffers, Counters
+from ivr.media.pair import Pair
 
-_SIOCGSTAMPNS = 0x8907  # Linux: when the packet that was taken last had come, by CLOCK_REALTIME (socket(7))
-_TIMESPEC = struct.Struct("@ll")
-_NO_TIME = bytes(_TIMESPEC.size)
 _LIBC = ctypes.CDLL(None)
 _NOBODY = bytes(16)  # an address of AF_UNSPEC, which Python's connect() can't say
 
@@ -33,60 +30,19 @@ class NoPort(OSError):
     """All ports of the range are in use."""
 
 
-class Pair:
-    """A leg's sockets: RTP on an even port, RTCP on the next one (RFC 3550 11)."""
-
-    __slots__ = ("connected", "host", "hurried", "peer", "port", "receive", "rtcp", "rtp", "send")
-
-    def __init__(self, host: str, port: int, rtp: socket.socket, rtcp: socket.socket) -> None:
-        self.host = host
-        self.port = port
-        self.rtp = rtp
-        self.rtcp = rtcp
-        self.hurried = False
-        self.peer: Address | None = None
-        """From whom alone RTP is wanted; None: from anybody."""
-        self.connected = False
-        """Whether the kernel sees to that: then it need not be told the address, nor tell it, with each packet."""
-        self.receive: Receive = _nobody
-        self.send: Send = rtp.sendto
-        """Sends RTP, raising OSError. Another one after lock()."""
-
-    def to_peer(self, packet: memoryview, _to: Address) -> object:
-        """Send to the one peer."""
-        return self.rtp.send(packet)
-
-    def send_report(self, packet: bytes, to: Address, *, mux: bool) -> None:
-        """Send RTCP, from the RTP port when both share it (RFC 5761); what the system refuses is lost, as reports may be."""
-        with contextlib.suppress(OSError):
-            (self.rtp if mux else self.rtcp).sendto(packet, to)
-
-    def arrived(self) -> float:
-        """When the RTP packet taken last had come, in seconds since 1970."""
-        return _arrived(self.rtp)
-
-    def report_arrived(self) -> float:
-        """When the RTCP packet taken last had come, in seconds since 1970."""
-        return _arrived(self.rtcp)
-
-
-def _nobody(_size: int, _source: Address, _now: int) -> None:
-    """Where packets go before anybody attends to them."""
-
-
-def _arrived(sock: socket.socket) -> float:
-    try:
-        seconds, nanoseconds = _TIMESPEC.unpack(fcntl.ioctl(sock, _SIOCGSTAMPNS, _NO_TIME))
-    except OSError:  # the first time it is asked for, or not there: now, then
-        return time.time()
-    return float(seconds + nanoseconds / 1e9)
-
-
 class Ports:
     """Pairs from `port_min` to `port_max` of each host, given out in turn: one just freed rests longest, its peer may talk."""
 
     def __init__(
-        self, hosts: Sequence[str], port_min: int, port_max: int, *, dscp: int, buffers: Buffers, counters: Counters
+        self,
+        hosts: Sequence[str],
+        port_min: int,
+        port_max: int,
+        *,
+        dscp: int,
+        buffers: Buffers,
+        counters: Counters,
+        loops: Loops,
     ) -> None:
         """`hosts`: the addresses that may be bound, the first where none is named. `dscp` goes into each packet's IP header."""
         self._default = hosts[0]
@@ -94,9 +50,9 @@ class Ports:
         self._dscp = dscp
         self._packet = buffers.packet
         self._counters = counters
+        self._take = loops.take
         self._pairs: set[Pair] = set()
-        self._receivers: dict[int, tuple[Callable[..., Any], Receive, Address | None]] = {}
-        # By descriptor: what takes a packet, who gets it, and whose it is where that is certain.
+        self._receivers: dict[int, Taker] = {}  # by descriptor
         self.hurried = select.epoll()
         """Hurried sockets, and what else wakes the process."""
         self.hurrying = 0
@@ -129,13 +85,12 @@ class Ports:
 
     def _bind(self, host: str, port: int) -> socket.socket:
         six = ":" in host
-        sock = socket.socket(socket.AF_INET6 if six else socket.AF_INET, socket.SOCK_DGRAM)
+        sock = socket.socket(socket.AF_INET6 if six else socket.AF_INET, socket.SOCK_DGRAM | socket.SOCK_NONBLOCK)
         try:
             sock.bind((host, port))
         except OSError:
             sock.close()
             raise
-        sock.setblocking(False)
         with contextlib.suppress(OSError):  # not allowed everywhere
             if six:
                 sock.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_TCLASS, self._dscp << 2)
@@ -184,7 +139,7 @@ class Ports:
                 pair.connected = True
         if pair.connected:
             self._sort_out(pair, now)
-        pair.send = pair.to_peer if pair.connected else pair.rtp.sendto
+        pair.send = pair.to_peer if pair.connected else pair.to_any
         self._listen(pair)
 
     def _sort_out(self, pair: Pair, now: int) -> None:
@@ -200,50 +155,36 @@ class Ports:
             receive(size, source, now)
 
     def close(self, pair: Pair) -> None:
-        """Free the pair."""
+        """Free the pair; the kernel watches no closed socket."""
         self._pairs.remove(pair)
-        (self.hurried if pair.hurried else self._patient).unregister(pair.rtp)
-        self._reports.unregister(pair.rtcp)
         self.hurrying -= pair.hurried
         for sock in (pair.rtp, pair.rtcp):
             del self._receivers[sock.fileno()]
-            sock.close()
+        pair.close()
         self._free[pair.host].append(pair.port)
 
-    def drain(self, now: int) -> None:
-        """Take a packet from each unhurried socket that has one."""
-        self.take(self._patient.poll(0, max(1, len(self._pairs))), now)
+    def drain(self, now: int, rounds: int) -> None:
+        """Take up to `rounds` packets from each unhurried socket, in turn."""
+        for _ in range(rounds):
+            ready = self._patient.poll(0, max(1, len(self._pairs)))
+            if not ready:
+                break
+            self.take(ready, now)
 
     def drain_reports(self, now: int) -> None:
         """Take a packet from each RTCP socket that has one."""
         self.take(self._reports.poll(0, max(1, len(self._pairs))), now)
 
-    def take(self, ready: Sequence[tuple[int, int]], now: int) -> list[int]:
+    def take(self, ready: list[tuple[int, int]], now: int) -> list[int]:
         """Take a packet from each leg's socket that epoll found ready; returns the descriptors that are none."""
-        others = []
-        packet, receivers = self._packet, self._receivers
-        for descriptor, _ in ready:
-            found = receivers.get(descriptor)
-            if found is None:
-                others.append(descriptor)
-                continue
-            take, receive, source = found
-            try:
-                if source is None:
-                    size, source = take(packet)
-                else:
-                    size = take(packet)
-            except OSError:  # none there after all, or an earlier packet's ICMP error
-                continue
-            receive(size, source, now)
+        others = self._take(ready, self._receivers, self._packet, now, self._counters)
         self._counters.received += len(ready) - len(others)
         return others
 
     def shut(self) -> None:
         """Close everything."""
         for pair in self._pairs:
-            pair.rtp.close()
-            pair.rtcp.close()
+            pair.close()
         for poll in (self.hurried, self._patient, self._reports):
             poll.close()
 

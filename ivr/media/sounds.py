@@ -8,6 +8,7 @@ import threading
 import wave
 from collections import OrderedDict, deque
 from collections.abc import Callable
+from time import monotonic
 
 import numpy as np
 import structlog
@@ -21,6 +22,9 @@ MAX_KEPT = 32 << 20
 MAX_FILE_S = 900
 """A longer file is refused."""
 
+FRESH_S = 1.0
+"""What was looked up so short a time ago is played without another look at its files."""
+
 JOIN_S = 2.0
 
 log = structlog.get_logger(__name__)
@@ -31,7 +35,8 @@ class SoundError(ValueError):
 
 
 class Sounds:
-    """Asked for by key, fetched when `notify` was called (from the thread). A file that has changed on disk is read anew."""
+    """At hand, or asked for by key and fetched when `notify` was called (from the thread). A file that has changed on disk is
+    read anew."""
 
     def __init__(self, notify: Callable[[], None]) -> None:
         self._notify = notify
@@ -39,8 +44,20 @@ class Sounds:
         self._found: deque[tuple[object, bytes, bool]] = deque()
         self._kept: OrderedDict[tuple[str, Law, int, int], bytes] = OrderedDict()
         self._size = 0
+        self._seen: dict[tuple[str, Law], tuple[bytes, float]] = {}
+        """By file, what the thread has found there, and until when that is fresh."""
         self._thread = threading.Thread(target=self._run, name="sounds", daemon=True)
         self._thread.start()
+
+    def at_hand(self, files: tuple[str, ...], law: Law) -> bytes | None:
+        """The sound of `files`, one after the other, where all of them are fresh; else None: ask()."""
+        now, sounds = monotonic(), []
+        for file in files:
+            sound, until = self._seen.get((file, law), (b"", 0.0))
+            if now >= until:
+                return None
+            sounds.append(sound)
+        return sounds[0] if len(sounds) == 1 else b"".join(sounds)
 
     def ask(self, key: object, files: tuple[str, ...], law: Law) -> None:
         """Have the sound of `files`, one after the other, looked up by `key` among the found."""
@@ -77,16 +94,17 @@ class Sounds:
         try:
             status = os.stat(path)
             key = (path, law, status.st_mtime_ns, status.st_size)
-            if key in self._kept:
-                self._kept.move_to_end(key)
-                return self._kept[key]
-            sound = _read(path, law)
+            sound = self._kept.get(key) or _read(path, law)
         except (OSError, EOFError, ValueError, wave.Error) as error:  # ValueError: a path that no file can have
             raise SoundError(f"{path}: {error}") from error
+        self._seen[path, law] = (sound, monotonic() + FRESH_S)
+        if key not in self._kept:
+            self._size += len(sound)
         self._kept[key] = sound
-        self._size += len(sound)
+        self._kept.move_to_end(key)
         while self._size > MAX_KEPT and len(self._kept) > 1:
-            _, dropped = self._kept.popitem(last=False)
+            (old, its_law, *_), dropped = self._kept.popitem(last=False)
+            self._seen.pop((old, its_law), None)
             self._size -= len(dropped)
         return sound
 

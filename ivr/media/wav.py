@@ -1,4 +1,4 @@
-"""The recording's file: a stereo A-law WAV (format 6), its header, and its name while it is being written."""
+"""The recording's file: an A-law WAV (format 6) of one channel or two, its header, and its name while it is being written."""
 
 from __future__ import annotations
 
@@ -6,27 +6,29 @@ from struct import pack, unpack_from
 
 from ivr.media.rtp import SAMPLE_RATE
 
-CHANNELS = 2
 HEADER_SIZE = 58
 
 _FORMAT_ALAW = 6
 _LIMIT = 0xFFFFFFFF - HEADER_SIZE
 
 
-def header(frames: int) -> bytes:
-    """RIFF, fmt, fact and data headers for `frames` samples a side."""
-    size = min(frames * CHANNELS, _LIMIT)
+def header(frames: int, channels: int) -> bytes:
+    """RIFF, fmt, fact and data headers for `frames` samples a channel."""
+    size = min(frames * channels, _LIMIT)
     return (
         pack("<4sI4s", b"RIFF", HEADER_SIZE - 8 + size, b"WAVE")
-        + pack("<4sIHHIIHHH", b"fmt ", 18, _FORMAT_ALAW, CHANNELS, SAMPLE_RATE, SAMPLE_RATE * CHANNELS, CHANNELS, 8, 0)
+        + pack("<4sIHHIIHHH", b"fmt ", 18, _FORMAT_ALAW, channels, SAMPLE_RATE, SAMPLE_RATE * channels, channels, 8, 0)
         + pack("<4sII", b"fact", 4, frames)
         + pack("<4sI", b"data", size)
     )
 
 
-def is_ours(begin: bytes) -> bool:
-    """Whether a file that begins so was begun by header()."""
-    return len(begin) >= HEADER_SIZE and begin[8:16] == b"WAVEfmt " and unpack_from("<H", begin, 20)[0] == _FORMAT_ALAW
+def channels_of(begin: bytes) -> int:
+    """The channels of a file that begins so, as header() wrote it; 0: it was not begun by header()."""
+    if len(begin) < HEADER_SIZE or begin[8:16] != b"WAVEfmt ":
+        return 0
+    kind, channels = unpack_from("<HH", begin, 20)
+    return int(channels) if kind == _FORMAT_ALAW and channels in {1, 2} else 0
 
 
 def part_path(path: str, worker: str) -> str:

@@ -1,8 +1,8 @@
 """[io] The media process: one thread and one epoll for all legs, and the writer's thread.
 
-Packets to be relayed wake it on arrival (many are gathered for 2 ms). Everything else happens at the slots of one schedule:
-packets of the other legs are taken, frames are sent. Neither starves the other: at most one packet of each socket is taken at a
-time, then due slots are sent.
+Packets to be relayed wake it on arrival (many are gathered for 2.5 ms). Everything else happens at the slots of one schedule in
+which a leg sends: packets of the other legs are taken, frames are sent. Neither starves the other: at most one packet of each
+socket is taken for each slot, then due slots are sent.
 """
 
 from __future__ import annotations
@@ -22,24 +22,28 @@ from typing import Any
 
 import structlog
 
-from ivr.media import wire
+from ivr.lines import wire
+from ivr.lines.sockets import Connection, Lines
+from ivr.lines.wire import Ack, ControlError, Request
 from ivr.media.control import Hello, List, Message, Snapshot, Stats
 from ivr.media.exchange import Exchange, Refused
-from ivr.media.lines import Connection, Lines
+from ivr.media.frameport import FramePort
+from ivr.media.loops import Choice, Loops, choose
 from ivr.media.outbox import Outbox
 from ivr.media.packet import Buffers, Counters
 from ivr.media.ports import Ports
 from ivr.media.schedule import SLOTS, Schedule
 from ivr.media.sounds import Sounds
-from ivr.media.wire import Ack, ControlError, Request
+from ivr.media.wire import MEDIA, snapshot_to_json
 from ivr.media.writer import Writer
+from storage.notify import Heart, notify_ready, notify_stopping
 
 IDLE_S = 1.0
 """Without legs the process wakes so often."""
 
 CROWD = 20
-GATHER_S = 0.002
-"""With so many relayed legs a packet may wait 2 ms for others: waking up costs as much as relaying ten."""
+GATHER_S = 0.0025
+"""With so many relayed legs packets wait for each other, up to 2.5 ms: waking up costs as much as relaying ten."""
 
 log = structlog.get_logger(__name__)
 
@@ -56,14 +60,18 @@ def run(
     hosts: Sequence[str] = (),
     dscp: int = 46,
     recordings_dir: Path | None = None,
+    loops: Choice = "auto",
 ) -> None:
     """Be a media process until SIGTERM or SIGINT, then finish the recordings.
 
     The engine connects at `socket_path`, whose stem names this process: unfinished files under `recordings_dir` that bear it
     are repaired first. Legs get pairs of UDP ports from `port_min` to `port_max` of `host`, or of that one of `hosts` which
-    their Open names; packets bear `dscp` (46 is EF, RFC 4594). Below `min_free_bytes` nothing is recorded. Raises
-    lines.SocketTaken when such a process runs already, OSError when the socket can't be made.
+    their Open names; packets bear `dscp` (46 is EF, RFC 4594). Below `min_free_bytes` nothing is recorded. `loops`: whether
+    packets pass in Python or in C. Raises sockets.SocketTaken when such a process runs already, loops.NotBuilt, OSError when
+    the socket can't be made.
     """
+    chosen = choose(loops)
+    log.info("media process", loops=chosen.name)
     worker = Worker(
         socket_path,
         hosts=tuple(dict.fromkeys((host, *hosts))),
@@ -72,6 +80,7 @@ def run(
         rtp_timeout_s=rtp_timeout_s,
         orphan_s=orphan_s,
         min_free_bytes=min_free_bytes,
+        loops=chosen,
     )
     if recordings_dir is not None:
         worker.writer.repair(recordings_dir, before=time.time())
@@ -94,18 +103,22 @@ class Worker:
         rtp_timeout_s: float,
         orphan_s: float,
         min_free_bytes: int,
+        loops: Loops,
     ) -> None:
         self._instance = secrets.token_hex(8)
         self._orphan_s = orphan_s
         self._stopping = False
+        self._heart = Heart()
         self._epoch = 0
         self._engine: Connection | None = None
         self._alone_since = monotonic()
         self._outbox = Outbox()
         self._schedule = Schedule(monotonic())
+        self._drained = 0
+        """The slot before which the sockets were looked at last."""
         self._counters = Counters()
         buffers = Buffers()
-        self._ports = Ports(hosts, *ports, dscp=dscp, buffers=buffers, counters=self._counters)
+        self._ports = Ports(hosts, *ports, dscp=dscp, buffers=buffers, counters=self._counters, loops=loops)
         self._lines = Lines(socket_path, self._ports.hurried, on_line=self._line, on_gone=self._gone)
         self._woken, self._wake = socket.socketpair()
         self._woken.setblocking(False)
@@ -113,10 +126,12 @@ class Worker:
         self._ports.hurried.register(self._woken, select.EPOLLIN)
         self.writer = Writer(socket_path.stem, min_free_bytes=min_free_bytes, notify=self._notify)
         self._sounds = Sounds(self._notify)
+        self._frames = FramePort()
         self._exchange = Exchange(
             self._ports,
             self.writer,
             self._sounds,
+            self._frames,
             wall=time.time,
             random=secrets.randbits,
             report=self._report,
@@ -124,6 +139,7 @@ class Worker:
             rtp_timeout_s=rtp_timeout_s,
             buffers=buffers,
             counters=self._counters,
+            loops=loops,
         )
 
     def serve(self) -> None:
@@ -132,8 +148,10 @@ class Worker:
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, self._on_signal)
         gc.freeze()
+        notify_ready()
         while not self._stopping:
             self._turn()
+        notify_stopping()
         self._exchange.recordings.stop_all(self._schedule.samples(monotonic()))
 
     def close(self) -> None:
@@ -144,6 +162,7 @@ class Worker:
         signal.set_wakeup_fd(-1)
         self._lines.close()
         self._ports.shut()
+        self._frames.close()
         self._woken.close()
         self._wake.close()
 
@@ -158,11 +177,12 @@ class Worker:
         schedule, exchange = self._schedule, self._exchange
         idle = exchange.idle
         timeout = IDLE_S if idle else max(0.0, schedule.deadline - monotonic())
-        if self._ports.hurrying >= CROWD and timeout > GATHER_S:
-            time.sleep(GATHER_S)
-            timeout -= GATHER_S
+        if self._ports.hurrying >= CROWD:
+            time.sleep(min(timeout, GATHER_S))
+            timeout = 0.0
         ready = self._ports.hurried.poll(timeout, len(self._ports) + 16)
         seconds = monotonic()
+        self._heart.turn(seconds)
         now = schedule.samples(seconds)
         for descriptor in self._ports.take(ready, now):
             if descriptor == self._woken.fileno():
@@ -172,13 +192,16 @@ class Worker:
         if idle:
             schedule.idle_until(seconds)
         elif seconds >= schedule.deadline:
-            self._ports.drain(now)
             schedule.catch_up(seconds)
+            self._ports.drain(now, rounds=min(SLOTS, schedule.number - self._drained))
+            self._drained = schedule.number
             while schedule.deadline <= seconds:
                 if schedule.number % SLOTS == 0:
                     self._ports.drain_reports(now)
                 exchange.tick(schedule.number, schedule.clock, seconds)
                 schedule.number += 1
+                while not exchange.busy(schedule.number):
+                    schedule.number += 1
             if self._engine is None and seconds - self._alone_since >= self._orphan_s:
                 log.warning("no engine came back: all legs are closed", legs=len(exchange.lines))
                 exchange.close_all(now, seconds)
@@ -195,7 +218,7 @@ class Worker:
 
     def _line(self, connection: Connection, line: bytes) -> None:
         try:
-            message = wire.decode_request(line)
+            message = MEDIA.decode_request(line)
         except ControlError as error:
             log.error("the engine says what is not understood", error=str(error))
             self._lines.send(connection, wire.encode_error(-1, str(error)))
@@ -228,7 +251,7 @@ class Worker:
     def _do(self, request: Request, token: object) -> Mapping[str, Any] | None:
         seconds = monotonic()
         if isinstance(request.command, List):
-            return wire.snapshot_to_json(self._snapshot(seconds))
+            return snapshot_to_json(self._snapshot(seconds))
         if isinstance(request.command, Stats) and not request.command.leg:
             return self._stats()
         return self._exchange.do(request.command, token, self._schedule.samples(seconds), seconds)
@@ -237,25 +260,27 @@ class Worker:
         """The newest engine takes over; the one before is cut off, to learn at its next try that it is fenced."""
         if self._engine is not None and self._engine is not connection:
             self._lines.drop(self._engine)
+        self._exchange.hearings.end_all()
         self._epoch, self._engine = request.epoch, connection
         ours = hello.instance in {"", self._instance} and hello.ack <= self._outbox.last
         seen = hello.ack if ours else 0
         self._outbox.ack(seen)
-        self._lines.send(connection, wire.encode_ok(request.number, wire.snapshot_to_json(self._snapshot(monotonic()))))
+        self._lines.send(connection, wire.encode_ok(request.number, snapshot_to_json(self._snapshot(monotonic()))))
         for event in self._outbox.after(seen):
-            self._lines.send(connection, wire.encode_event(event))
+            self._lines.send(connection, MEDIA.encode_event(event))
         log.info("engine connected", epoch=request.epoch, legs=len(self._exchange.lines))
 
     def _gone(self, connection: Connection) -> None:
         if connection is self._engine:
             self._engine = None
+            self._exchange.hearings.end_all()
             self._alone_since = monotonic()
             log.warning("engine gone", legs=len(self._exchange.lines))
 
     def _report(self, message: Message) -> None:
         event = self._outbox.add(message)
         if self._engine is not None:
-            self._lines.send(self._engine, wire.encode_event(event))
+            self._lines.send(self._engine, MEDIA.encode_event(event))
 
     def _answer(self, token: object, ok: Mapping[str, Any], error: str | None) -> None:
         assert isinstance(token, tuple)
@@ -280,6 +305,8 @@ class Worker:
                 "legs": len(self._exchange.lines),
                 "recordings": len(self._exchange.recordings),
                 "recording_gaps": self._exchange.recordings.gaps,
+                "heard": len(self._exchange.hearings),
+                "frames_dropped": self._exchange.hearings.dropped,
                 "recording_pending_bytes": self.writer.pending,
                 "events": self._outbox.last,
                 "events_dropped": self._outbox.dropped,

@@ -45,6 +45,7 @@ class _File:
     descriptor: int
     path: str
     part: str
+    channels: int
     size: int = 0
 
 
@@ -70,9 +71,9 @@ class Writer:
         """Bytes that wait for the disk."""
         return self._put - self._done
 
-    def open(self, name: str, path: str) -> None:
-        """Begin a file."""
-        self._orders.put(lambda: self._open(name, path))
+    def open(self, name: str, path: str, channels: int) -> None:
+        """Begin a file of one channel or two."""
+        self._orders.put(lambda: self._open(name, path, channels))
 
     def write(self, name: str, data: bytes, skipped: int) -> bool:
         """Append `skipped` frames of silence and then `data`. False when too much waits already: nothing is taken then."""
@@ -82,9 +83,9 @@ class Writer:
         self._orders.put(lambda: self._write(name, data, skipped))
         return True
 
-    def finish(self, name: str) -> None:
-        """End a file; its outcome follows."""
-        self._orders.put(lambda: self._finish(name, "finished"))
+    def finish(self, name: str, keep: int | None) -> None:
+        """End a file, with no more than the first `keep` frames unless that is None; its outcome follows."""
+        self._orders.put(lambda: self._finish(name, "finished", keep))
 
     def repair(self, directory: Path, before: float) -> None:
         """Finish files under `directory` that this worker left when it was killed: those not changed since `before`."""
@@ -120,7 +121,7 @@ class Writer:
             if monotonic() >= self._space_due:
                 self._check_space()
 
-    def _open(self, name: str, path: str) -> None:
+    def _open(self, name: str, path: str, channels: int) -> None:
         part = wav.part_path(path, self._worker)
         try:
             os.makedirs(os.path.dirname(path), exist_ok=True)
@@ -131,12 +132,12 @@ class Writer:
         except (OSError, ValueError) as error:  # ValueError: a path that no file can have
             self._say(Outcome(name, "failed", "", 0, str(error)))
             return
-        self._files[name] = _File(descriptor, path, part)
-        self._append(name, wav.header(0))
+        self._files[name] = _File(descriptor, path, part, channels)
+        self._append(name, wav.header(0, channels))
 
     def _write(self, name: str, data: bytes, skipped: int) -> None:
         self._done += len(data)
-        missing = skipped * wav.CHANNELS
+        missing = skipped * self._files[name].channels if name in self._files else 0
         while missing and name in self._files:
             piece = _QUIET[:missing]
             self._append(name, piece)
@@ -162,13 +163,16 @@ class Writer:
             os.close(file.descriptor)
         self._say(Outcome(name, "failed", "", 0, f"{file.path}: {error.strerror}"))
 
-    def _finish(self, name: str, what: Literal["finished", "low_space"]) -> None:
+    def _finish(self, name: str, what: Literal["finished", "low_space"], keep: int | None = None) -> None:
         file = self._files.get(name)
         if file is None:  # it has failed, which was said
             return
-        frames = (file.size - wav.HEADER_SIZE) // wav.CHANNELS
+        frames = (file.size - wav.HEADER_SIZE) // file.channels
         try:
-            os.pwrite(file.descriptor, wav.header(frames), 0)
+            if keep is not None and keep < frames:
+                frames = keep
+                os.ftruncate(file.descriptor, wav.HEADER_SIZE + frames * file.channels)
+            os.pwrite(file.descriptor, wav.header(frames, file.channels), 0)
             os.fsync(file.descriptor)
             path = _rename(file.part, file.path)
         except OSError as error:
@@ -208,13 +212,14 @@ def repair(part: Path, worker: str) -> Path | None:
     if final is None:
         return None
     with part.open("r+b") as file:
-        if not wav.is_ours(file.read(wav.HEADER_SIZE)):
+        channels = wav.channels_of(file.read(wav.HEADER_SIZE))
+        if not channels:
             return None
         size = file.seek(0, os.SEEK_END)
-        frames = (size - wav.HEADER_SIZE) // wav.CHANNELS
-        file.truncate(wav.HEADER_SIZE + frames * wav.CHANNELS)
+        frames = (size - wav.HEADER_SIZE) // channels
+        file.truncate(wav.HEADER_SIZE + frames * channels)
         file.seek(0)
-        file.write(wav.header(frames))
+        file.write(wav.header(frames, channels))
         file.flush()
         os.fsync(file.fileno())
     return Path(_rename(str(part), final))

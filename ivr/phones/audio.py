@@ -134,33 +134,54 @@ def _correlation(heard: npt.NDArray[np.float64], reference: npt.NDArray[np.float
     return np.asarray(product / np.sqrt(np.maximum(window, floor) * float(np.sum(reference**2))))
 
 
-def similarity(heard: Samples | bytes, reference: Samples | bytes) -> float:
-    """How much of `reference` is found in `heard`, 0 to 1: near 1 when it was played whole, below 0.3 when it was not.
+PIECE = RATE // 2
+APART = RATE
+"""A piece of half a second may lie this far from where the whole is found: what was played may have stood still in between."""
+SLIP = RATE // 10
+"""So much nearer than it should a piece may lie to the one before."""
 
-    Bytes are little-endian 16-bit samples. The best common offset is looked for first, then each second of the reference
-    may lie 0.1 s off it, so that a lost packet or a slipped clock costs no more than its own second. G.711 of either law, and
-    volume, hardly count. What was heard only in part scores its part.
+
+def similarity(heard: Samples | bytes, reference: Samples | bytes) -> float:
+    """How much of `reference` is found in `heard`, 0 to 1: near 1 when it was played whole, little when something else was.
+
+    Bytes are little-endian 16-bit samples. The best common offset is looked for first, then each half second of the reference
+    may lie elsewhere, in their order: a lost packet, a slipped clock, or a machine that stood still and went on, cost no more
+    than their own half second. G.711 of either law, and volume, hardly count. What was heard only in part scores its part.
     """
-    long = _floats(heard)
-    wanted = _floats(reference)
-    nonzero = np.flatnonzero(np.abs(wanted) > 16)
-    if not len(nonzero) or not len(long):
+    if not len(_floats(heard)) or not (wanted := _sounding(reference)).size:
         return 0.0
-    wanted = wanted[nonzero[0] : nonzero[-1] + 1]
-    pad = np.zeros(len(wanted))
-    long = np.concatenate([pad, long, pad])
-    offset = int(np.argmax(_correlation(long, wanted)))
-    piece, slack = RATE, RATE // 10
-    score = total = 0.0
-    for start in range(0, len(wanted), piece):
-        part = wanted[start : start + piece]
+    long, offset = _aligned(heard, wanted)
+    reached, total = np.zeros(2 * APART + 1), 0.0  # reached: the best that ends with the piece at that place
+    for start in range(0, len(wanted), PIECE):
+        part = wanted[start : start + PIECE]
         energy = float(np.sum(part**2))
         if energy == 0.0:
             continue
-        near = long[max(0, offset + start - slack) : offset + start + len(part) + slack]
-        score += energy * max(0.0, float(np.max(_correlation(near, part))))
+        place = APART + offset + start
+        here = np.maximum(0.0, _correlation(long[place - APART : place + len(part) + APART], part))
+        reached = energy * here + np.maximum.accumulate(np.pad(reached, (0, SLIP)))[SLIP:]
         total += energy
-    return min(1.0, score / total)
+    return min(1.0, float(np.max(reached)) / total)
+
+
+def ending(heard: Samples, reference: Samples) -> int:
+    """The sample of `heard` at which that ends which is most like `reference`."""
+    return _aligned(heard, _sounding(reference))[1]
+
+
+def _sounding(reference: Samples | bytes) -> npt.NDArray[np.float64]:
+    """Without the silence at both ends."""
+    wanted = _floats(reference)
+    nonzero = np.flatnonzero(np.abs(wanted) > 16)
+    return wanted[nonzero[0] : nonzero[-1] + 1] if len(nonzero) else wanted[:0]
+
+
+def _aligned(heard: Samples | bytes, wanted: npt.NDArray[np.float64]) -> tuple[npt.NDArray[np.float64], int]:
+    """What was heard with as much silence as is wanted, and APART, at both ends; and where, APART later, what is wanted begins
+    in it: there it ends in `heard`."""
+    pad = np.zeros(len(wanted) + APART)
+    long = np.concatenate([pad, _floats(heard), pad])
+    return long, int(np.argmax(_correlation(long[APART:-APART], wanted)))
 
 
 def _floats(samples: Samples | bytes) -> npt.NDArray[np.float64]:

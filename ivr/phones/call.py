@@ -21,7 +21,7 @@ from ivr.phones.message import (
     uri_address,
     uri_user,
 )
-from ivr.phones.observed import Observed
+from ivr.phones.observed import PATIENCE_S, Observed
 from ivr.phones.wire import Address, Identity, PhoneError, Refused, Wire, answer_to, token
 
 GONE = (408, 481)  # refusals of a BYE that mean the same as its 200 (RFC 3261 15.1.1)
@@ -76,7 +76,7 @@ class Call(Observed):
         """
         for digit in digits:
             if how == "rfc4733":
-                await self._wait(self._rtp.press(digit, duration_ms), 5.0, f"the key {digit} could not be sent")
+                await self._wait(self._rtp.press(digit, duration_ms), PATIENCE_S, f"the key {digit} could not be sent")
             elif how == "tone":
                 self._rtp.player.play(audio.dtmf_tone(digit, duration_ms / 1000), loop=False)
                 await asyncio.sleep(duration_ms / 1000)
@@ -96,10 +96,11 @@ class Call(Observed):
         response.body = body
         self._wire.respond(self._invite, response, self._invite_source, until_ack=True)
 
-    def refuse(self, status: int = 486, reason: str = "Busy Here") -> None:
-        """Refuse a ringing call that came in."""
+    def refuse(self, status: int = 486, reason: str = "Busy Here", contact: str = "") -> None:
+        """Refuse a ringing call that came in; `contact`: where a 3xx sends the caller, as "<sip:…>"."""
         if self._invite is not None and self.phase == "ringing":
-            response = answer_to(self._invite, status, reason, tag=self.local_tag)
+            headers = [("Contact", contact)] if contact else []
+            response = answer_to(self._invite, status, reason, tag=self.local_tag, headers=headers)
             self._wire.respond(self._invite, response, self._invite_source, until_ack=True)
             self.finish("refused", Refused(f"we refused with {status}", status, reason))
 
@@ -252,6 +253,14 @@ class Call(Observed):
         """Send 180."""
         if self._invite is not None:
             response = answer_to(self._invite, 180, "Ringing", tag=self.local_tag, headers=self._contact(sdp=False))
+            self._wire.respond(self._invite, response, self._invite_source)
+
+    def announce(self) -> None:
+        """Send 183 with a description: what is sent from now on is sound before the answer, as a network's announcement."""
+        if self._invite is not None and self.phase == "ringing":
+            body = self._accept_offer(self._invite)
+            response = answer_to(self._invite, 183, "Session Progress", tag=self.local_tag, headers=self._contact(sdp=True))
+            response.body = body
             self._wire.respond(self._invite, response, self._invite_source)
 
     def is_cancelled_by(self, cancel: Message) -> bool:

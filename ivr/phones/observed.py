@@ -19,6 +19,8 @@ from ivr.phones.wire import PhoneError, Wire
 
 Result = TypeVar("Result")
 Phase = Literal["calling", "ringing", "talking", "ended"]
+PATIENCE_S = 30.0
+"""What must happen is waited for so long, where nothing else is said: a busy machine may take its time."""
 
 
 class Observed:
@@ -33,6 +35,8 @@ class Observed:
         self.phase: Phase = phase
         self.answered: asyncio.Future[None] = loop.create_future()
         self.ended: asyncio.Future[str] = loop.create_future()
+        self.liked_until = -math.inf
+        """When that ended, by time.monotonic(), which wait_like() waited for last."""
         self.answered.add_done_callback(lambda done: done.cancelled() or done.exception())  # nobody need look at it
         self.began_at = time.monotonic()
         self.answered_at: float | None = None
@@ -63,21 +67,21 @@ class Observed:
         """The RTP socket itself."""
         return self._rtp
 
-    async def wait_answered(self, timeout_s: float = 10.0) -> Self:
+    async def wait_answered(self, timeout_s: float = PATIENCE_S) -> Self:
         """Until answered. Refused, NoAnswer, or PhoneError after `timeout_s`."""
         await self._wait(asyncio.shield(self.answered), timeout_s, "not answered")
         return self
 
-    async def wait_ended(self, timeout_s: float = 10.0) -> str:
+    async def wait_ended(self, timeout_s: float = PATIENCE_S) -> str:
         """Until the call is over; returns who ended it."""
         return await self._wait(asyncio.shield(self.ended), timeout_s, "not ended")
 
-    async def wait_ringing(self, timeout_s: float = 10.0) -> Self:
+    async def wait_ringing(self, timeout_s: float = PATIENCE_S) -> Self:
         """Until a provisional answer above 100 came (a call dialled by us)."""
         await self.wait_until(lambda: any(status > 100 for status in self.provisional), "ringing", timeout_s)
         return self
 
-    async def wait_until(self, condition: Callable[[], bool], what: str, timeout_s: float = 10.0) -> None:
+    async def wait_until(self, condition: Callable[[], bool], what: str, timeout_s: float = PATIENCE_S) -> None:
         """Until `condition()` holds, looked at every 20 ms; PhoneError naming `what` after `timeout_s`."""
 
         async def poll() -> None:
@@ -86,23 +90,30 @@ class Observed:
 
         await self._wait(poll(), timeout_s, f"not so: {what}")
 
-    async def wait_heard(self, seconds: float, timeout_s: float = 10.0) -> None:
+    async def wait_heard(self, seconds: float, timeout_s: float = PATIENCE_S) -> None:
         """Until this much more sound has arrived than now, counted in packets of 20 ms."""
         wanted = len(self.heard) + round(seconds / 0.02)
         await self.wait_until(lambda: len(self.heard) >= wanted, f"{seconds} s more of sound heard", timeout_s)
 
-    async def wait_tone(self, hz: float, timeout_s: float = 10.0, window_s: float = 0.3) -> None:
+    async def wait_next(self, reference: Samples, timeout_s: float = PATIENCE_S) -> float:
+        """wait_like() after the end of what it waited for last."""
+        return await self.wait_like(reference, timeout_s, since=self.liked_until - 0.1)
+
+    async def wait_tone(self, hz: float, timeout_s: float = PATIENCE_S, window_s: float = 0.3) -> None:
         """Until the last `window_s` of sound is a tone of `hz`."""
         await self.wait_until(lambda: self.hears(hz, window_s), f"a tone of {hz} Hz heard", timeout_s)
 
     async def wait_like(
-        self, reference: Samples, timeout_s: float = 15.0, score: float = 0.7, since: float = -math.inf
+        self, reference: Samples, timeout_s: float = PATIENCE_S, score: float = 0.7, since: float = -math.inf
     ) -> float:
-        """Until what arrived from `since` on is like `reference`, played to its end; returns the similarity."""
+        """Until what arrived from `since` on is like `reference`, played to its end, which is `liked_until`; returns the
+        similarity."""
         end, best = time.monotonic() + timeout_s, 0.0
         while time.monotonic() < end:
-            now = audio.similarity(self.samples(since), reference)
+            heard = self.samples(since)
+            now = await asyncio.to_thread(audio.similarity, heard, reference)  # beside the loop, in which telephones speak
             if best >= score and now < best + 0.01:
+                self.liked_until = self._rtp.heard.arrived(audio.ending(heard, reference), since)
                 return max(best, now)
             best = max(best, now)
             await asyncio.sleep(0.4)

@@ -16,6 +16,7 @@ FRAME = 160
 """Samples in 20 ms."""
 FRAME_S = FRAME / RATE
 KEYS = "0123456789*#ABCD"
+_CODECS = {number: codec for codec, number in PAYLOAD_TYPES.items()}
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +35,7 @@ class Packet:
     @property
     def codec(self) -> Codec | None:
         """The codec of its sound, None for anything that is no G.711 sound."""
-        return next((codec for codec, number in PAYLOAD_TYPES.items() if number == self.payload_type), None)
+        return _CODECS.get(self.payload_type)
 
 
 def unpack(data: bytes, at: float) -> Packet | None:
@@ -102,7 +103,22 @@ class Heard:
 
     def samples(self, since: float = -math.inf, until: float = math.inf) -> Samples:
         """The sound that arrived in this time, each packet at the place its timestamp gives it, silence where none came."""
-        placed: list[tuple[int, Samples]] = []
+        placed = self._placed(since, until)
+        if not placed:
+            return silence(0.0)
+        heard = np.zeros(max(position + len(sound) for position, sound, _ in placed), dtype=np.int16)
+        for position, sound, _ in placed:
+            heard[position : position + len(sound)] = sound
+        return heard
+
+    def arrived(self, sample: int, since: float = -math.inf) -> float:
+        """When that sample of samples(since) was there: after a stall many come at once. ValueError when nothing was heard."""
+        placed = self._placed(since, math.inf)
+        return max(packet.at for position, _, packet in placed if position <= max(0, sample))
+
+    def _placed(self, since: float, until: float) -> list[tuple[int, Samples, Packet]]:
+        """Each packet of sound, and at which sample it begins."""
+        placed: list[tuple[int, Samples, Packet]] = []
         origin: Packet | None = None
         start = end = base = 0
         began_at = 0.0
@@ -120,12 +136,9 @@ class Heard:
                 origin, base = packet, max(end, round((packet.at - began_at) * RATE))
                 position = base
             sound = decode(codec, packet.payload)
-            placed.append((position, sound))
+            placed.append((position, sound, packet))
             start, end = min(start, position), max(end, position + len(sound))
-        heard = np.zeros(end - start, dtype=np.int16)
-        for position, sound in placed:
-            heard[position - start : position - start + len(sound)] = sound
-        return heard
+        return [(position - start, sound, packet) for position, sound, packet in placed]
 
     def gaps(self, over_s: float, begin: float | None, end: float) -> list[tuple[float, float]]:
         """(beginning, length) of each time over `over_s` without a packet, from `begin` (else the first packet) till `end`."""

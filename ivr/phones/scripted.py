@@ -27,6 +27,7 @@ from typing import Self
 from ivr.phones.audio import Codec
 from ivr.phones.call import ALLOW, Call
 from ivr.phones.message import BadMessage, Message, address_uri, parameter
+from ivr.phones.observed import PATIENCE_S
 from ivr.phones.wire import Address, Identity, Login, NoAnswer, PhoneError, Refused, Wire, answer_to, token
 
 __all__ = ["Answer", "Call", "NoAnswer", "PhoneError", "Policy", "Refuse", "Refused", "Ring", "ScriptedPhone", "Silent"]
@@ -42,11 +43,12 @@ class Answer:
 
 @dataclass(frozen=True, slots=True)
 class Refuse:
-    """Refuse with this status: 486 busy, 603 declined, 480, 503 …"""
+    """Refuse with this status: 486 busy, 603 declined, 480, 503 …, or 302 with the `contact` to call instead."""
 
     status: int = 486
     reason: str = "Busy Here"
     after_s: float = 0.0
+    contact: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -173,7 +175,7 @@ class ScriptedPhone:
         await asyncio.sleep(0)
         return call
 
-    async def incoming(self, timeout_s: float = 10.0) -> Call:
+    async def incoming(self, timeout_s: float = PATIENCE_S) -> Call:
         """The next call that comes in, as soon as its INVITE is here, whatever becomes of it. PhoneError after `timeout_s`."""
         try:
             async with asyncio.timeout(timeout_s):
@@ -230,7 +232,7 @@ class ScriptedPhone:
             return
         if isinstance(policy, Refuse):
             await asyncio.sleep(policy.after_s)
-            call.refuse(policy.status, policy.reason)
+            call.refuse(policy.status, policy.reason, policy.contact)
             return
         if isinstance(policy, Ring) or policy.ring:
             call.ring()

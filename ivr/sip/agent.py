@@ -14,7 +14,7 @@ from typing import Any
 from ivr.sip.auth import Challenger
 from ivr.sip.byes import Byes
 from ivr.sip.core import Alarm, AnyClient, Asked, Core, Open, Purpose, Server
-from ivr.sip.events import Address, Garbage, Output, Over
+from ivr.sip.events import Address, Garbage, Output, Over, Rejected, Replied
 from ivr.sip.flows import Flows
 from ivr.sip.guard import Guard, Policy
 from ivr.sip.inside import Inside
@@ -27,6 +27,7 @@ from ivr.sip.refers import Refers
 from ivr.sip.registrar import Binding
 from ivr.sip.registration import Registration
 from ivr.sip.reinvites import Reinvites
+from ivr.sip.reply import REASONS
 from ivr.sip.requests import Ask, Requests
 from ivr.sip.session import Phase, Session, Sessions
 from ivr.sip.target import Target
@@ -116,6 +117,15 @@ class UserAgent:
         """No connection could be made: what was to go there is lost, and goes another way or fails at once (503)."""
         return self._flows.unreachable(destination, now)
 
+    def died(self, listener: str) -> list[Output]:
+        """Whoever is spoken to by this listener has died. Its sessions are over at once: Broken "peer_died", or Rejected (503)
+        where it had not answered our INVITE yet. Until lives() nothing is sent there, and new requests are refused (503)."""
+        return self._flows.died(listener)
+
+    def lives(self, listener: str) -> None:
+        """Somebody can be spoken to by this listener (again)."""
+        self._flows.lives(listener)
+
     def deadline(self) -> float | None:
         """When tick() wants to be called, None for never."""
         return self._core.deadline
@@ -130,6 +140,8 @@ class UserAgent:
             outputs += opened.machine.tick(now)
             if opened.machine.over:
                 outputs += self._ended(opened, now)
+            elif isinstance(opened.machine, ClientInvite) and opened.machine.given_up:
+                outputs += self._uac.given_up(opened, now)
             elif opened.machine.failed and opened.session is not None:
                 outputs += self._uas.unpracked(opened.session, now)
         return outputs
@@ -161,6 +173,8 @@ class UserAgent:
 
     def invite(self, session: str, target: Target, sdp: bytes, now: float) -> list[Output]:
         """Call `target` with our offer. ValueError when the session's name is taken or the target can't be addressed."""
+        if self._flows.is_dead(target.destination):
+            return [Rejected(session, 503, REASONS[503])]
         return self._uac.invite(session, target, sdp, now)
 
     def cancel(self, session: str, now: float) -> list[Output]:
@@ -169,16 +183,16 @@ class UserAgent:
 
     # -- both --------------------------------------------------------------------------------------------------------
 
-    def bye(self, session: str, now: float) -> list[Output]:
+    def bye(self, session: str, now: float, *, cause: int = 0) -> list[Output]:
         """End the session, whatever its state: BYE (after the ACK, if that is still to come), CANCEL, 480, or the 200 to
-        the peer's BYE.
+        the peer's BYE. cause: of Q.850, told in the BYE where it is not 0 (RFC 3326).
 
         Over follows, at once where nothing is outstanding.
         """
         found = self._sessions.get(session)
         if found is None:
             return [Over(session)]
-        outputs = self._end(found, now)
+        outputs = self._end(found, now, cause)
         if found.phase is Phase.OVER and not self._byes.outstanding(found):
             outputs += found.tell(Over(session))
         return outputs
@@ -231,6 +245,8 @@ class UserAgent:
 
     def ask(self, name: str, ask: Ask, now: float) -> list[Output]:
         """Send a request outside any dialog (OPTIONS, REGISTER); Replied(name) follows."""
+        if self._flows.is_dead(ask.destination):
+            return [Replied(name, 503, ask.cseq)]
         return self._requests.send(name, ask, now)
 
     # -- put down and picked up --------------------------------------------------------------------------------------
@@ -255,7 +271,8 @@ class UserAgent:
         return thaw(data, self._core, self._sessions, self._timers, now) if data else ""
 
     def hold(self, session: str) -> None:
-        """Let the session's timers rest while the app stores a step: what was not sent yet must not leave as a repetition."""
+        """Let the session's timers rest, and what the peer repeats be, while the app stores a step: what was not sent yet must
+        not leave as a repetition."""
         found = self._sessions.get(session)
         if found is not None:
             found.held = True
@@ -292,11 +309,11 @@ class UserAgent:
         """By what the peer offers a new description."""
         return self._reinvites if session.offered is None else self._updates
 
-    def _end(self, session: Session, now: float) -> list[Output]:
+    def _end(self, session: Session, now: float, cause: int = 0) -> list[Output]:
         if session.phase is Phase.HUNG_UP:
             return self._byes.confirm(session, now)
         if session.phase is Phase.CONFIRMED:
-            return self._byes.send(session, now)
+            return self._byes.send(session, now, cause)
         if session.calls:
             return self._uac.cancel(session, now)
         return self._uas.reject(session, 480, "", now, None)
@@ -331,6 +348,8 @@ class UserAgent:
             return self._uas.acknowledged(request, now)
         again = self._core.servers.get(request.key)
         if again is not None:
+            if again.session is not None and again.session.held:
+                return []  # what would be repeated has not left yet
             return [*again.machine.request()]
         if request.method == "CANCEL":
             known = request.key._replace(method="INVITE") in self._core.servers or self._outside.knows(request, source)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from ivr.sip import identity
 from ivr.sip.core import Client, Core, Purpose
 from ivr.sip.credentials import again, credentials
 from ivr.sip.events import Address, Broken, HungUp, Output, Over
@@ -16,18 +17,22 @@ class Byes:
     def __init__(self, core: Core) -> None:
         self._core = core
 
-    def send(self, session: Session, now: float) -> list[Output]:
-        """BYE of an answered session. While our 2xx is unacknowledged it waits for the ACK or the end of the waiting (15)."""
+    def send(self, session: Session, now: float, cause: int = 0) -> list[Output]:
+        """BYE of an answered session, with the cause of Q.850 (RFC 3326) where there is one. While our 2xx is unacknowledged it
+        waits for the ACK or the end of the waiting (15)."""
         assert session.dialog is not None, "only answered sessions come here"
         outputs: list[Output] = [*self._core.abandon(session, now)]
         if session.unanswered is not None:
             outputs += self._core.respond(session.unanswered, 487, now, tag=session.local_tag)
         if session.unacknowledged is not None:
-            session.bye_wanted = True
+            session.bye_wanted, session.bye_cause = True, cause
             return outputs
         session.bye_wanted = False
         session.phase = Phase.OVER
-        return [*outputs, *self._core.start_request(session, Purpose.BYE, self._core.in_dialog(session.dialog, "BYE"), now)]
+        cause = cause or session.bye_cause
+        headers = (("Reason", f"Q.850;cause={cause}"),) if cause else ()
+        bye = self._core.in_dialog(session.dialog, "BYE", headers=headers)
+        return [*outputs, *self._core.start_request(session, Purpose.BYE, bye, now)]
 
     def receive(self, session: Session, request: Request, source: Address, now: float) -> list[Output]:
         """The peer's BYE in an answered session. 200 is the app's to give, unless it has hung up itself."""
@@ -41,7 +46,7 @@ class Byes:
             session.server = None
         if session.phase is Phase.CONFIRMED and not session.bye_wanted:
             session.phase, session.peer_bye = Phase.HUNG_UP, opened
-            return outputs + session.tell(HungUp(session.id))
+            return outputs + session.tell(HungUp(session.id, identity.cause(request)))
         if session.phase is Phase.HUNG_UP:
             session.peer_bye = opened  # a second try of the peer's; the app is on its way
             return outputs

@@ -36,19 +36,20 @@ class Dialog:
     @classmethod
     def of_request(cls, request: Request, local_tag: str, source: Address) -> Dialog:
         """The callee's side (12.1.1)."""
+        contact = request.contact
         return cls(
             request.call_id,
             f"{request.get('To')};tag={local_tag}",
             local_tag,
             request.get("From"),
             request.from_.tag,
-            request.contact,
+            contact,
             tuple(request.values("Record-Route")),
             0,
             request.cseq,
             source,
             owner=False,
-            behind_nat=len(request.vias) == 1 and _host(request.contact) == request.via.host != source.host,
+            behind_nat=len(request.vias) == 1 and _host(contact) == request.via.host != source.host,
         )
 
     @classmethod

@@ -70,7 +70,8 @@ class Invited:
     (TrunkPeer.called_from); `caller` the user part of From ("" if anonymous); `asserted` that of P-Asserted-Identity, from
     trunks only (RFC 3325). private: the number must not be shown to others (anonymous From, Privacy: id or user). diverted:
     the numbers this call was diverted from, the latest first (RFC 5806, RFC 7044). replaces: the session that this INVITE is
-    to take the place of (RFC 3891); the app answers and hangs that one up."""
+    to take the place of (RFC 3891); the app answers and hangs that one up. reference: the
+    trunk's own name of the call (X-Call-Reference), from trunks only."""
 
     session: str
     party: Party
@@ -84,6 +85,7 @@ class Invited:
     private: bool = False
     diverted: tuple[str, ...] = ()
     replaces: str = ""
+    reference: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,7 +145,8 @@ class Progressed:
 
 @dataclass(frozen=True, slots=True)
 class Answered:
-    """Our INVITE got its first 2xx; ACK is in the same output list."""
+    """Our INVITE got its first 2xx; its ACK is in the same output list, and should not leave before the answer is stored: the
+    peer of an engine that dies in between repeats its 2xx to the next one."""
 
     session: str
     answer: bytes
@@ -163,9 +166,11 @@ class Rejected:
 
 @dataclass(frozen=True, slots=True)
 class HungUp:
-    """The peer's BYE. The app persists, then calls confirm_bye(). The session is over after that."""
+    """The peer's BYE. The app persists, then calls confirm_bye(). The session is over after that. cause: of Q.850, by its
+    Reason header (RFC 3326); 0 where it names none."""
 
     session: str
+    cause: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -195,10 +200,10 @@ class Referred:
 @dataclass(frozen=True, slots=True)
 class Broken:
     """The peer went silent or lost the dialog. The app ends the call: bye() (which does nothing where a BYE makes no sense
-    any more)."""
+    any more). peer_died: its machine says so (UserAgent.died)."""
 
     session: str
-    why: Literal["no_ack", "no_prack", "no_reinvite_answer", "no_bye_answer", "dialog_lost", "session_expired"]
+    why: Literal["no_ack", "no_prack", "no_reinvite_answer", "no_bye_answer", "dialog_lost", "session_expired", "peer_died"]
 
 
 @dataclass(frozen=True, slots=True)

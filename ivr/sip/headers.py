@@ -33,6 +33,17 @@ _FOLD = re.compile(r"\r\n[ \t]+")
 _NAME = re.compile(r"[A-Za-z0-9.!%*_+`'~-]+")
 
 
+_USUAL = {
+    name: name.lower()
+    for name in (
+        "Accept", "Allow", "Authorization", "CSeq", "Call-ID", "Contact", "Content-Length", "Content-Type", "Expires", "From",
+        "Max-Forwards", "Min-SE", "P-Asserted-Identity", "Privacy", "Record-Route", "Require", "Route", "Server",
+        "Session-Expires", "Supported", "To", "User-Agent", "Via",
+    )
+}  # fmt: skip
+"""Names as nearly everybody writes them: they need no further look."""
+
+
 class HeaderError(ValueError):
     """What stands there is no list of headers."""
 
@@ -40,11 +51,12 @@ class HeaderError(ValueError):
 class Headers:
     """All values of each header in their order. Names in any case, never in the compact form."""
 
-    __slots__ = ("_values",)
+    __slots__ = ("_values", "repeated")
 
     def __init__(self, text: str) -> None:
         """Read the lines between the start line and the empty line. HeaderError when one is no header."""
         values: dict[str, list[str]] = {}
+        repeated: set[str] = set()
         if "\r\n " in text or "\r\n\t" in text:
             text = _FOLD.sub(" ", text)
         lines = text.split("\r\n")
@@ -54,17 +66,31 @@ class Headers:
             raise HeaderError("half a line's end")
         for line in lines:
             name, colon, value = line.partition(":")
-            name = name.rstrip(" \t").lower()
-            if not colon or not _NAME.fullmatch(name):
+            if not colon:
                 raise HeaderError("a line that is no header")
-            values.setdefault(_COMPACT.get(name, name), []).append(value.strip(" \t"))
+            name = _USUAL.get(name) or _name(name)
+            if name in values:
+                values[name].append(value.strip(" \t"))
+                repeated.add(name)
+            else:
+                values[name] = [value.strip(" \t")]
         self._values = values
+        self.repeated = repeated
+        """Names, in lower case, that stand on more than one line."""
 
     def get(self, name: str) -> str | None:
         """The first value, None without one."""
-        found = self._values.get(name.lower())
+        found = self._values.get(_USUAL.get(name) or name.lower())
         return found[0] if found else None
 
     def getlist(self, name: str) -> list[str]:
         """All values; [] without one."""
-        return self._values.get(name.lower(), [])
+        return self._values.get(_USUAL.get(name) or name.lower(), [])
+
+
+def _name(written: str) -> str:
+    """The name in lower case, not compact. HeaderError when it is none."""
+    name = written.rstrip(" \t").lower()
+    if not _NAME.fullmatch(name):
+        raise HeaderError("a line that is no header")
+    return _COMPACT.get(name, name)

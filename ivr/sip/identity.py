@@ -12,6 +12,8 @@ from ivr.sip.uri import Uri, UriError, parse_name_addr, parse_uri, split_list
 
 _SEPARATORS = re.compile(r"[-.()\s]")
 _MAX_DIVERSIONS = 20
+_MAX_REFERENCE = 64
+_CAUSE = re.compile(r"\bcause\s*=\s*([0-9]{1,3})\b", re.IGNORECASE)
 
 
 def number(uri: Uri) -> str:
@@ -59,6 +61,22 @@ def private(request: Request) -> bool:
         return _anonymous(parse_uri(request.from_.uri))
     except UriError:
         return False
+
+
+def reference(request: Request) -> str:
+    """The trunk's own name of the call (X-Call-Reference), "" where it gives none that can be shown."""
+    text = request.get("X-Call-Reference").strip()
+    return text if text.isascii() and text.isprintable() and len(text) <= _MAX_REFERENCE else ""
+
+
+def cause(request: Request) -> int:
+    """Why it is sent, as a cause of Q.850 (RFC 3326); 0 where it doesn't say."""
+    for value in request.values("Reason"):
+        protocol, _, parameters = value.partition(";")
+        found = _CAUSE.search(parameters) if protocol.strip().lower() == "q.850" else None
+        if found is not None:
+            return int(found[1])
+    return 0
 
 
 def diverted(request: Request) -> tuple[str, ...]:

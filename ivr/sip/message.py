@@ -16,7 +16,7 @@ _TOKEN = r"[A-Za-z0-9.!%*_+`'~-]+"
 _CSEQ = re.compile(rf"([0-9]{{1,20}})[ \t]+({_TOKEN})")
 _STATUS_LINE = re.compile(r"SIP/2\.0 ([1-6][0-9]{2})(?: (.*))?", re.DOTALL)
 _REQUEST_LINE = re.compile(rf"({_TOKEN}) (\S+) SIP/([0-9]+\.[0-9]+)")
-_SINGLE = ("Call-ID", "CSeq", "From", "To", "Max-Forwards", "Content-Length", "Content-Type")
+_SINGLE = {"call-id", "cseq", "from", "to", "max-forwards", "content-length", "content-type"}
 _UNREADABLE = NameAddr("", "", {})
 
 
@@ -53,7 +53,8 @@ class Head:
 
     def values(self, name: str) -> list[str]:
         """All elements of a comma-separated header."""
-        return split_list(self.headers.getlist(name))
+        lines = self.headers.getlist(name)
+        return split_list(lines) if lines else []
 
     def knows(self, option: str) -> bool:
         """Whether the sender speaks this extension (Supported or Require names it)."""
@@ -140,47 +141,58 @@ def parse(data: bytes) -> Request | Response:
         raise MessageError(str(error)) from error
 
 
+class _Common(NamedTuple):
+    """What requests and responses share, but for headers and body."""
+
+    via: Via
+    vias: tuple[str, ...]
+    call_id: str
+    from_: NameAddr
+    to: NameAddr
+    cseq: int
+    method: str
+
+
 def _response(start: str, headers: Headers, body: bytes) -> Response:
     line = _STATUS_LINE.fullmatch(start)
     if line is None:
         raise MessageError("bad status line")
-    head = _head(headers)
-    _check(head)
-    return Response(*_fields(head, _body(headers, body)), int(line[1]), line[2] or "")
+    common = _common(headers)
+    _check(headers, common)
+    return Response(headers, _body(headers, body), *common, int(line[1]), line[2] or "")
 
 
 def _request(start: str, headers: Headers, body: bytes) -> Request:
-    head = _head(headers)
+    common = _common(headers)
     try:
         line = _REQUEST_LINE.fullmatch(start)
         if line is None:
             raise MessageError("bad start line")
         if line[3] != "2.0":
-            raise BadRequest(505, "another version", head)
-        _check(head)
-        if line[1] != head.method:
+            raise BadRequest(505, "another version", Head(headers, b"", *common))
+        _check(headers, common)
+        if line[1] != common.method:
             raise MessageError("CSeq names another method")
         uri = parse_uri(line[2])
         if "?" in line[2].rpartition("@")[2]:
             raise MessageError("headers in the Request-URI")  # 19.1.1
-        return Request(*_fields(head, _body(headers, body)), line[2], uri)
+        return Request(headers, _body(headers, body), *common, line[2], uri)
     except SchemeError as error:
-        raise BadRequest(416, str(error), head) from error
+        raise BadRequest(416, str(error), Head(headers, b"", *common)) from error
     except BadRequest:
         raise
     except (MessageError, UriError, ViaError) as error:
-        raise BadRequest(400, str(error), head) from error
+        raise BadRequest(400, str(error), Head(headers, b"", *common)) from error
 
 
-def _head(headers: Headers) -> Head:
+def _common(headers: Headers) -> _Common:
     """What a response repeats. MessageError where that can't be read: then there is nobody to answer."""
     vias = tuple(split_list(headers.getlist("Via")))
     call_id, cseq = headers.get("Call-ID"), _CSEQ.fullmatch(headers.get("CSeq") or "")
     from_, to = headers.get("From"), headers.get("To")
     if not (vias and call_id and cseq and from_ and to):
         raise MessageError("a mandatory header is missing or bad")
-    via = Via.parse(vias[0])
-    return Head(headers, b"", via, vias, call_id, _address(from_), _address(to), int(cseq[1]), cseq[2])
+    return _Common(Via.parse(vias[0]), vias, call_id, _address(from_), _address(to), int(cseq[1]), cseq[2])
 
 
 def _address(text: str) -> NameAddr:
@@ -190,20 +202,16 @@ def _address(text: str) -> NameAddr:
         return _UNREADABLE
 
 
-def _check(head: Head) -> None:
+def _check(headers: Headers, common: _Common) -> None:
     """What a response to it may do without, but a message must have right."""
-    if any(len(head.headers.getlist(name)) > 1 for name in _SINGLE):
+    if headers.repeated & _SINGLE:
         raise MessageError("a header stands there twice")
-    if head.from_ is _UNREADABLE or head.to is _UNREADABLE:
+    if common.from_ is _UNREADABLE or common.to is _UNREADABLE:
         raise MessageError("From or To can't be read")
-    if head.cseq >= 2**31:
+    if common.cseq >= 2**31:
         raise MessageError("CSeq out of range")
-    for via in head.vias[1:]:
+    for via in common.vias[1:]:
         Via.parse(via)
-
-
-def _fields(head: Head, body: bytes) -> tuple[Headers, bytes, Via, tuple[str, ...], str, NameAddr, NameAddr, int, str]:
-    return head.headers, body, head.via, head.vias, head.call_id, head.from_, head.to, head.cseq, head.method
 
 
 def _body(headers: Headers, body: bytes) -> bytes:

@@ -46,16 +46,27 @@ class Peers:
             yield from learned
 
     def trunk(self, source: Address, called: str = "") -> TrunkPeer | None:
-        """The trunk a datagram from here belongs to. Of several with this address (accounts with one operator) it is the one
-        whose number, or whose registered user, is called."""
+        """The trunk a datagram from here belongs to: the one that has this listener for itself, else by address. Of several
+        with this address (accounts with one operator) it is the one whose number, or whose registered user, is called."""
         address = source_address(source.host)
         if address is None:
             return None
         host = str(address)
-        found = [trunk for trunk in self.trunks if trunk.sends_from(address) or host in self._learned.get(trunk.name, ())]
+        own = [trunk for trunk in self.trunks if trunk.own_listener is not None and trunk.own_listener == source.listener]
+        mine = own or [trunk for trunk in self.trunks if trunk.own_listener is None]
+        found = [trunk for trunk in mine if trunk.sends_from(address) or host in self._learned.get(trunk.name, ())]
         if len(found) > 1:
             found.sort(key=lambda trunk: called not in trunk.numbers and called != trunk.user)
         return found[0] if found else None
+
+    def includes(self, trunk: str, host: str) -> bool:
+        """Whether this IP address is one of this trunk's."""
+        address = source_address(host)
+        if address is None:
+            return False
+        return str(address) in self._learned.get(trunk, ()) or any(
+            one.name == trunk and one.sends_from(address) for one in self.trunks
+        )
 
     def large_over_tcp(self, destination: Address) -> bool:
         """Whether long requests go to this peer by TCP."""

@@ -21,6 +21,7 @@ _PLAIN = (
     "late_offer",
     "cancelling",
     "bye_wanted",
+    "bye_cause",
     "challenged",
     "progress",
     "updates",

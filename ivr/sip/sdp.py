@@ -5,18 +5,22 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
-from ipaddress import ip_address
 from typing import Any, Literal
 
 from ivr.media.control import Srtp
 from ivr.sip import sdes
 from ivr.sip.sdes import Crypto
+from ivr.sip.uri import is_ip
 
 Codec = Literal["PCMA", "PCMU"]
 Direction = Literal["sendrecv", "sendonly", "recvonly", "inactive"]
 
 DTMF = "TELEPHONE-EVENT"
 OUR_DTMF = 101
+HUSH = "X-HUSH"
+"""Packets that say: what was sent before, and isn't heard yet, is not to be heard (media.outgoing). The gateway takes them, and
+nobody else."""
+OUR_HUSH = 102
 PREFER: tuple[Codec, ...] = ("PCMA", "PCMU")
 _STATIC: dict[int, str] = {0: "PCMU/8000", 8: "PCMA/8000"}
 _TYPES: dict[Codec, int] = {"PCMA": 8, "PCMU": 0}
@@ -73,7 +77,7 @@ class Session:
 class Stream:
     """The negotiated audio: where our packets go and how they are coded. direction is seen from us; held: the peer has put
     us on hold (it offered sendonly or inactive, or the address 0.0.0.0). rtcp_mux: RTCP shares RTP's port (RFC 5761);
-    comfort_noise: payload type 13 may come and go (RFC 3389)."""
+    comfort_noise: payload type 13 may come and go (RFC 3389); hush_payload_type: the peer takes HUSH by it."""
 
     host: str
     port: int
@@ -87,6 +91,7 @@ class Stream:
     rtcp_port: int = 0
     rtcp_mux: bool = False
     comfort_noise: bool = False
+    hush_payload_type: int | None = None
 
     @property
     def sends(self) -> bool:
@@ -113,6 +118,7 @@ class Stream:
             "rtcp_port": self.rtcp_port,
             "rtcp_mux": self.rtcp_mux,
             "comfort_noise": self.comfort_noise,
+            "hush_payload_type": self.hush_payload_type,
         }
 
     @classmethod
@@ -138,7 +144,7 @@ def _parse(lines: Sequence[str]) -> Session:
         raise SdpError("no v= line" if len(lines) <= _MAX_LINES else "too long")
     session_id = version = 0
     host, direction, ptime_ms = "", _DIRECTIONS[0], 20
-    media: list[Media] = []
+    media: list[dict[str, Any]] = []
     for line in lines:
         key, value = line[:2], line[2:].strip()
         if key == "o=":
@@ -147,48 +153,47 @@ def _parse(lines: Sequence[str]) -> Session:
         elif key == "m=":
             kind, port, protocol, *formats = value.split()
             media.append(
-                Media(
-                    kind,
-                    _port(port),
-                    protocol,
-                    tuple(formats),
-                    host=host,
-                    codecs=_codecs(formats),
-                    direction=direction,
-                    ptime_ms=ptime_ms,
-                )
+                {
+                    "kind": kind,
+                    "port": _port(port),
+                    "protocol": protocol,
+                    "formats": tuple(formats),
+                    "host": host,
+                    "codecs": _codecs(formats),
+                    "direction": direction,
+                    "ptime_ms": ptime_ms,
+                }
             )
         elif key == "c=":
             connection = value.split()[2].partition("/")[0]
             if media:
-                media[-1] = replace(media[-1], host=connection)
+                media[-1]["host"] = connection
             else:
                 host = connection
         elif key == "a=" and value in _DIRECTIONS:
             if media:
-                media[-1] = replace(media[-1], direction=value)
+                media[-1]["direction"] = value
             else:
                 direction = value
         elif key == "a=" and value.startswith("ptime:"):
             ptime = _ptime(value)
             if media:
-                media[-1] = replace(media[-1], ptime_ms=ptime)
+                media[-1]["ptime_ms"] = ptime
             else:
                 ptime_ms = ptime
         elif key == "a=" and value.startswith("maxptime:") and media:
-            media[-1] = replace(media[-1], max_ptime_ms=max(10, int(value[9:])))
+            media[-1]["max_ptime_ms"] = max(10, int(value[9:]))
         elif key == "a=" and value.startswith("rtcp:") and media:
-            media[-1] = replace(media[-1], rtcp_port=_port(value[5:].split()[0]))
+            media[-1]["rtcp_port"] = _port(value[5:].split()[0])
         elif key == "a=" and value == "rtcp-mux" and media:
-            media[-1] = replace(media[-1], rtcp_mux=True)
+            media[-1]["rtcp_mux"] = True
         elif key == "a=" and value.startswith("rtpmap:") and media:
             payload_type, _, encoding = value[7:].strip().partition(" ")
             name, _, rate = encoding.strip().upper().partition("/")
-            codecs = {**media[-1].codecs, int(payload_type): f"{name}/{rate.partition('/')[0]}"}
-            media[-1] = replace(media[-1], codecs=codecs)
+            media[-1]["codecs"][int(payload_type)] = f"{name}/{rate.partition('/')[0]}"
         elif key == "a=" and media and (crypto := sdes.parse(value)):
-            media[-1] = replace(media[-1], crypto=(*media[-1].crypto, crypto))
-    return Session(session_id, version, tuple(media))
+            media[-1]["crypto"] = (*media[-1].get("crypto", ()), crypto)
+    return Session(session_id, version, tuple(Media(**fields) for fields in media))
 
 
 def _natural(text: str) -> int:
@@ -235,10 +240,8 @@ def _choose(media: Media, prefer: Sequence[Codec]) -> tuple[Codec, int] | None:
 
 def _literal(host: str) -> None:
     """Names in c= (RFC 8866 5.7) are not looked up: whoever sends one is told so, instead of a call that nobody hears."""
-    try:
-        ip_address(host)
-    except ValueError:
-        raise SdpError("no IP address in c=") from None
+    if not is_ip(host):
+        raise SdpError("no IP address in c=")
 
 
 def _stream(media: Media, prefer: Sequence[Codec], srtp: Srtp | None) -> Stream:
@@ -247,7 +250,7 @@ def _stream(media: Media, prefer: Sequence[Codec], srtp: Srtp | None) -> Stream:
         raise SdpError("no common codec")
     _literal(media.host)
     offered = {int(text) for text in media.formats if text.isascii() and text.isdigit() and int(text) < 128}
-    dtmf = next((pt for pt, encoding in media.codecs.items() if pt in offered and encoding == f"{DTMF}/8000"), None)
+    named = {encoding: pt for pt, encoding in reversed([*media.codecs.items()]) if pt in offered}
     nowhere = media.host in {"0.0.0.0", "::"}  # the hold of RFC 2543, still sent by old devices
     direction: Direction = "inactive" if nowhere else _MIRROR[media.direction]
     return Stream(
@@ -255,7 +258,7 @@ def _stream(media: Media, prefer: Sequence[Codec], srtp: Srtp | None) -> Stream:
         media.port,
         chosen[0],
         chosen[1],
-        dtmf,
+        named.get(f"{DTMF}/8000"),
         ptime_ms=min(media.ptime_ms, media.max_ptime_ms),
         direction=direction,
         held=nowhere or media.direction in {"sendonly", "inactive"},
@@ -263,6 +266,7 @@ def _stream(media: Media, prefer: Sequence[Codec], srtp: Srtp | None) -> Stream:
         rtcp_port=media.rtcp_port,
         rtcp_mux=media.rtcp_mux,
         comfort_noise=str(_NOISE) in media.formats,
+        hush_payload_type=named.get(f"{HUSH}/8000"),
     )
 
 
@@ -296,10 +300,27 @@ def build(
     return ("\r\n".join(lines) + "\r\n").encode()
 
 
-def _ours(port: int, codecs: Mapping[int, str], direction: Direction, ptime_ms: int = 20) -> Media:
+def _ours(
+    port: int,
+    codecs: Mapping[int, str],
+    direction: Direction,
+    ptime_ms: int = 20,
+    *,
+    protocol: str = "RTP/AVP",
+    crypto: tuple[Crypto, ...] = (),
+    rtcp_mux: bool = False,
+) -> Media:
     return Media(
-        "audio", port, "RTP/AVP", tuple(str(pt) for pt in codecs), codecs=codecs, direction=direction, ptime_ms=ptime_ms
-    )  # fmt: skip
+        "audio",
+        port,
+        protocol,
+        tuple(str(pt) for pt in codecs),
+        codecs=codecs,
+        direction=direction,
+        ptime_ms=ptime_ms,
+        crypto=crypto,
+        rtcp_mux=rtcp_mux,
+    )
 
 
 def offer(
@@ -312,16 +333,18 @@ def offer(
     prefer: Sequence[Codec] = PREFER,
     srtp_key: str = "",
     srtp_required: bool = False,
+    hush: bool = False,
 ) -> bytes:
     """Our offer of one audio stream at host:port. version rises by one with each changed description of a dialog (RFC 3264
     8). `srtp_key` (sdes.key) offers SRTP, by RTP/SAVP where `srtp_required`, else as telephones do that can also do without: a
-    key beside RTP/AVP."""
+    key beside RTP/AVP. `hush`: we take HUSH."""
     codecs = {_TYPES[codec]: f"{codec}/8000" for codec in prefer}
     codecs |= {_NOISE: "CN/8000", OUR_DTMF: f"{DTMF}/8000"}
-    ours = _ours(port, codecs, direction)
-    if srtp_key:
-        protocol = "RTP/SAVP" if srtp_required else ours.protocol
-        ours = replace(ours, protocol=protocol, crypto=(Crypto(1, sdes.SUITES[0], srtp_key),))
+    if hush:
+        codecs[OUR_HUSH] = f"{HUSH}/8000"
+    protocol = "RTP/SAVP" if srtp_key and srtp_required else "RTP/AVP"
+    crypto = (Crypto(1, sdes.SUITES[0], srtp_key),) if srtp_key else ()
+    ours = _ours(port, codecs, direction, protocol=protocol, crypto=crypto)
     return build(host=host, session_id=session_id, version=version, media=[ours])
 
 
@@ -335,12 +358,14 @@ def answer(
     prefer: Sequence[Codec] = PREFER,
     srtp_key: str = "",
     srtp_required: bool = False,
+    hush: bool = False,
 ) -> tuple[bytes, Stream]:
     """Answer an offer: its first audio we can speak is taken, every other m= line is refused with port 0 in its place (RFC
     3264 6).
 
     The offer's payload types are kept. With `srtp_key` an offer of SRTP is taken, by its first suite that we know; without, or
-    where the peer offers none though it is `srtp_required`, there is nothing in common. SdpError for that: answer 488.
+    where the peer offers none though it is `srtp_required`, there is nothing in common. SdpError for that: answer 488. `hush`:
+    we take HUSH, which need not have been offered (RFC 3264 6.1).
     """
     session = parse(offer) if isinstance(offer, bytes) else offer
     taken = _audio(session, srtp_key != "", srtp_required)
@@ -352,9 +377,10 @@ def answer(
         codecs[stream.dtmf_payload_type] = f"{DTMF}/8000"
     if stream.comfort_noise:
         codecs[_NOISE] = "CN/8000"
-    ours = _ours(port, codecs, stream.direction, stream.ptime_ms)
+    if hush and OUR_HUSH not in codecs:
+        codecs[OUR_HUSH] = f"{HUSH}/8000"
     media = [
-        replace(ours, protocol=one.protocol, crypto=crypto, rtcp_mux=one.rtcp_mux)
+        _ours(port, codecs, stream.direction, stream.ptime_ms, protocol=one.protocol, crypto=crypto, rtcp_mux=one.rtcp_mux)
         if index == taken
         else Media(one.kind, 0, one.protocol, one.formats or ("0",))
         for index, one in enumerate(session.media)

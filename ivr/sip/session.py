@@ -67,6 +67,7 @@ class Session:
     late_offer: bool = False
     cancelling: bool = False
     bye_wanted: bool = False
+    bye_cause: int = 0
     challenged: int = 0
     progress: int = 0
     restored: bool = False

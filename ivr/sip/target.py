@@ -16,7 +16,8 @@ class Target:
     seat: the binding's `received`). from_user and from_display are shown to the called party. to_user, if given, replaces
     the user part in To. route: preloaded Route values ("<sip:10.0.0.1;lr>"). auth_user and password answer a 401 or 407.
     headers: further headers of the INVITE. domain: of our From, "" for our own address; user_phone: its user is a telephone
-    number. patience_s: how long to wait for the first response (then 408), at most timer B.
+    number. patience_s: how long to wait for the first response (then 408, and a late one is ended), at most
+    timer B.
     """
 
     uri: str

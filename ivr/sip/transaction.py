@@ -130,7 +130,10 @@ class Transaction(ABC):
 
 class ClientInvite(Transaction):
     """17.1.1: A repeats the INVITE, B ends it unanswered, D absorbs repeated failures, M absorbs 2xx (which the caller
-    gets, each of them)."""
+    gets, each of them). given_up: nothing came in the time of be_patient(); what comes until timer B is looked at still."""
+
+    given_up = False
+    _limit_at: float | None = None  # timer B, while patience is shorter
 
     def start(self, now: float) -> list[Send]:
         """Send the INVITE."""
@@ -141,7 +144,7 @@ class ClientInvite(Transaction):
     def receive(self, status: int, now: float, ack: Send | None = None) -> tuple[bool, list[Send]]:
         """A response; ack is the ACK to send for a failure (300 to 699). The flag tells whether the caller is to look at
         the response."""
-        waiting = self.waits
+        waiting, self._limit_at = self.waits, None
         if status < 200:
             if waiting:
                 self.repeat_at = None
@@ -162,6 +165,11 @@ class ClientInvite(Transaction):
         if self.waits:
             self.end_at = at if self.end_at is None else min(at, self.end_at)
 
+    def be_patient(self, until: float) -> None:
+        """Give it up at this time if no response at all came by then."""
+        if self.end_at is not None and until < self.end_at:
+            self._limit_at, self.end_at = self.end_at, until
+
     def hush(self) -> None:
         """Repeat the INVITE no more."""
         self.repeat_at = None
@@ -170,6 +178,10 @@ class ClientInvite(Transaction):
         return 2 * self._interval  # timer A has no ceiling
 
     def _expire(self) -> None:
+        if self._limit_at is not None:
+            self.given_up, self.repeat_at = True, None
+            self.end_at, self._limit_at = self._limit_at, None
+            return
         self.failed = self.waits
         self.end()
 

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from ivr.sip.agent import UserAgent
 from ivr.sip.connections import Connections, Hooks, Limits, Tls
 from ivr.sip.datagrams import Datagrams
-from ivr.sip.events import Address, Event, Output, Send
+from ivr.sip.events import Address, Answered, Event, Output, Send
 from ivr.sip.listener import Listener
 
 
@@ -31,6 +31,7 @@ class Transport:
         on_refused: Callable[[Address, str], None] = lambda _, __: None,
         on_lost: Callable[[Address], None] = lambda _: None,
         *,
+        on_answered: Callable[[Answered, Sequence[Send]], None] | None = None,
         tls: Mapping[str, Tls] | None = None,
         names: Mapping[Address, str] | None = None,
         limits: Limits = Limits(),  # noqa: B008 - a frozen value
@@ -39,6 +40,7 @@ class Transport:
         self._agent = agent
         self._on_event = on_event
         self._on_lost = on_lost
+        self._on_answered = on_answered  # gets an Answered with its ACK, which it has to send; by default that leaves at once
         self._dscp = dscp
         self._loop: asyncio.AbstractEventLoop | None = None
         self._timer: asyncio.TimerHandle | None = None
@@ -95,7 +97,13 @@ class Transport:
             await way.wait_closed()
 
     def _receive(self, data: bytes, source: Address) -> None:
-        self.send(self._agent.receive(data, source, self._now()))
+        outputs = self._agent.receive(data, source, self._now())
+        answered = next((output for output in outputs if isinstance(output, Answered)), None)
+        if answered is None or self._on_answered is None:
+            self.send(outputs)
+            return
+        self._on_answered(answered, [output for output in outputs if isinstance(output, Send)])
+        self.send(output for output in outputs if output is not answered and not isinstance(output, Send))
 
     def _lost(self, connection: Address) -> None:
         self.send(self._agent.disconnected(connection, self._now()))

@@ -117,6 +117,8 @@ class Uac:
         Called for a 2xx without a transaction too: after a restart, or after the transaction's end.
         """
         if session.dialog is not None and response.to.tag == session.dialog.remote_tag:
+            if session.held:  # the first is being stored: the ACK follows that
+                return []
             return acknowledge(self._core, session, response.cseq, headers)
         if not session.calls:
             return []
@@ -155,6 +157,14 @@ class Uac:
             outputs += self._core.start_request(session, Purpose.CANCEL, opened.outgoing.cancel(), now)
         return outputs + self._rejected(session, Rejected(session.id, status, REASONS[status]), now)
 
+    def given_up(self, opened: Client[ClientInvite], now: float) -> list[Output]:
+        """No response at all in the target's time. It may only be late: a provisional one is cancelled, a 2xx hung up."""
+        session = opened.session
+        session.client = None
+        outputs = self._rejected(session, Rejected(session.id, 408, REASONS[408]), now)
+        session.cancelling = True
+        return outputs
+
     def _progressed(self, opened: Client[ClientInvite], response: Response, source: Address, now: float) -> list[Output]:
         session = opened.session
         first = opened.machine.state is State.TRYING
@@ -181,7 +191,7 @@ class Uac:
         session.client = self._core.open_invite(session, Purpose.INVITE, outgoing)
         sends = self._core.start(session.client, now)
         assert session.target is not None, "whoever we call has one"
-        session.client.machine.bound(now + session.target.patience_s)
+        session.client.machine.be_patient(now + session.target.patience_s)
         return [*sends]
 
     def _cancel(self, opened: Client[ClientInvite], now: float) -> list[Output]:

@@ -67,6 +67,7 @@ class Uas:
                 identity.private(request),
                 identity.diverted(request) if trusted else (),
                 "" if old is None else old.id,
+                identity.reference(request) if trusted else "",
             ),
         ]
 

@@ -6,6 +6,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from ipaddress import ip_address, ip_network
 from urllib.parse import quote, unquote
 
@@ -17,7 +18,10 @@ _QUOTED = r'"(?:[^"\\]|\\.)*+"'
 _NAME_ADDR = re.compile(rf'\s*+(?:({_QUOTED})|([^"<]*+))\s*+<([^<>\s]++)>((?:[^<>"]|{_QUOTED})*+)', re.DOTALL)
 _ADDR_SPEC = re.compile(rf'\s*+([^<>\s;,?"]++)((?:\s*+;(?:[^<>;,"]|{_QUOTED})*+)*+)\s*+', re.DOTALL)
 _PARAM = re.compile(rf'(?:[^;"]|{_QUOTED})++', re.DOTALL)
+_ESCAPED = re.compile(r"\\(.)")
 _HOST_PORT = re.compile(r"(\[[0-9A-Fa-f:.%]+\]|[A-Za-z0-9._-]+)(?::([0-9]{1,5}))?")
+_LONGEST = 200
+"""A call's messages repeat what its first one said, so that is remembered for a while; but not what a stranger makes long."""
 _USER_SAFE = "-_.!~*'()&=+$,;?/"
 _SCHEME = re.compile(r"[a-z][a-z0-9+.-]*")
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
@@ -45,7 +49,7 @@ class Uri:
     @property
     def address(self) -> Address | None:
         """Where it points, if its host is an IP address: no names are resolved here."""
-        if not _is_ip(self.host):
+        if not is_ip(self.host):
             return None
         return Address(self.host, SIP_PORT if self.port is None else self.port)
 
@@ -66,6 +70,11 @@ class NameAddr:
 
 def parse_uri(text: str) -> Uri:
     """Take a sip:, sips: or tel: URI apart. UriError for anything else."""
+    return _uri(text) if len(text) <= _LONGEST else _uri.__wrapped__(text)
+
+
+@lru_cache(maxsize=512)
+def _uri(text: str) -> Uri:
     scheme, _, rest = text.partition(":")
     scheme = scheme.lower()
     if scheme == "tel":
@@ -89,10 +98,15 @@ def parse_uri(text: str) -> Uri:
 
 def parse_name_addr(text: str) -> NameAddr:
     """Read one From, To, Contact or Route value. UriError when it is none."""
+    return _name_addr(text) if len(text) <= _LONGEST else _name_addr.__wrapped__(text)
+
+
+@lru_cache(maxsize=512)
+def _name_addr(text: str) -> NameAddr:
     match = _NAME_ADDR.fullmatch(text)
     if match is not None:
         quoted, plain, uri, parameters = match.groups()
-        display = re.sub(r"\\(.)", r"\1", quoted[1:-1]) if quoted is not None else plain.strip()
+        display = _ESCAPED.sub(r"\1", quoted[1:-1]) if quoted is not None else plain.strip()
         return NameAddr(display, uri, _params(_PARAM.findall(parameters)))
     match = _ADDR_SPEC.fullmatch(text)
     if match is None:
@@ -154,6 +168,7 @@ def clean(value: str) -> str:
     return _CONTROL.sub("", value)
 
 
+@lru_cache(maxsize=1024)
 def is_private(host: str) -> bool:
     """Whether this IP address means nothing outside its own network: private, loopback, link-local, carrier NAT."""
     address = ip_address(host)
@@ -163,9 +178,13 @@ def is_private(host: str) -> bool:
 _SHARED = ip_network("100.64.0.0/10")
 
 
-def _is_ip(host: str) -> bool:
-    if not host or not (host[0].isdigit() or ":" in host):
-        return False
+def is_ip(host: str) -> bool:
+    """Whether it is an IP address, without brackets."""
+    return len(host) <= _LONGEST and (host[:1].isdigit() or ":" in host) and _is_address(host)
+
+
+@lru_cache(maxsize=1024)
+def _is_address(host: str) -> bool:
     try:
         ip_address(host)
     except ValueError:

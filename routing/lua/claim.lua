@@ -17,20 +17,9 @@ local function skip(number, reason)
   end
 end
 
--- Why a seat that is ready and idle cannot take a call, or nil.
-local function hindrance(number)
-  if tonumber(redis.call('HGET', seat_key(number), 'aside_until') or '0') > now then
-    return 'set_aside'
-  end
-  if not registered(number, now) then
-    return 'not_registered'
-  end
-  return nil
-end
-
 local function find_seat()
   for _, number in ipairs(redis.call('ZRANGE', P .. 'idle:' .. queue, 0, -1)) do
-    local reason = hindrance(number)
+    local reason = hindrance(number, now)
     if not reason then
       return number
     end
@@ -92,7 +81,7 @@ for _, number in ipairs(redis.call('SRANDMEMBER', P .. 'members:' .. queue, 2 * 
       reason = fields[1]
     end
     if reason == 'ready' then
-      reason = hindrance(number)
+      reason = hindrance(number, now)
     end
     -- None at all: it is free too, but not for as long.
     if reason then

@@ -1,16 +1,17 @@
 -- The floor at one instant, for the console. Reads only.
--- Returns {now, calls, seats, queues, trunks}:
+-- Returns {now, calls, seats, queues, engines, {hotline, version of its published menu, …}}:
 --   calls  {{id, node, '1' when its engine lives, summary JSON}, …}
 --   seats  {{number, '1' when registered, {field, value, …}}, …}
---   queues {{name, seats, ready seats, {{id, waited_s}, …}}, …}
---   trunks {{node, {name: up} JSON}, …} of the engines that live
+--   queues {{name, seats, {{id, waited_s}, …}}, …}
+--   engines {{node, trunks {name: up} JSON, menus {hotline: version} JSON, speech processes {name: fault} JSON, what is told of trunks, JSON}, …} that live
 local now = clock()
 
-local calls, trunks = {}, {}
+local calls, engines = {}, {}
 for _, node in ipairs(redis.call('SMEMBERS', P .. 'nodes')) do
   local alive = node_alive(node, now) and '1' or '0'
   if alive == '1' then
-    trunks[#trunks + 1] = {node, redis.call('HGET', P .. 'engine:' .. node, 'trunks') or '{}'}
+    local fields = redis.call('HMGET', P .. 'engine:' .. node, 'trunks', 'menus', 'speech', 'lines')
+    engines[#engines + 1] = {node, fields[1] or '{}', fields[2] or '{}', fields[3] or '{}', fields[4] or '{}'}
   end
   for _, id in ipairs(redis.call('SMEMBERS', P .. 'calls:' .. node)) do
     calls[#calls + 1] = {id, node, alive, redis.call('HGET', P .. 'call:' .. id, 'summary') or '{}'}
@@ -30,7 +31,7 @@ for _, name in ipairs(redis.call('SMEMBERS', P .. 'queues')) do
     local since = redis.call('HGET', P .. 'call:' .. id, 'queued_at') or now
     waiting[#waiting + 1] = {id, seconds(now - since)}
   end
-  queues[#queues + 1] = {name, redis.call('SCARD', P .. 'members:' .. name), redis.call('ZCARD', P .. 'idle:' .. name), waiting}
+  queues[#queues + 1] = {name, redis.call('SCARD', P .. 'members:' .. name), waiting}
 end
 
-return {seconds(now), calls, seats, queues, trunks}
+return {seconds(now), calls, seats, queues, engines, redis.call('HGETALL', P .. 'versions:menu')}

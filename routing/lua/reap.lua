@@ -24,8 +24,7 @@ for _, dead in ipairs(redis.call('SMEMBERS', P .. 'nodes')) do
       end
       local seq = string.format('%.0f', (tonumber(fields[1]) + 1) * 1000)
       emit(id, seq, 'ended', now, cjson.encode(data))
-      -- No version of this call counts any more: an engine that comes back must not bring it to life.
-      end_call(id, dead, '9007199254740992', now)
+      end_call(id, dead, NO_VERSION, now)
       reaped[#reaped + 1] = id
     end
     for _, number in ipairs(redis.call('SMEMBERS', P .. 'seats')) do

@@ -12,8 +12,8 @@ for _, number in ipairs(redis.call('SMEMBERS', P .. 'seats')) do
     if redis.call('HEXISTS', call_key(fields[2]), 'holds:' .. number) == 0 then
       free_seat(number, now, 0, 'call_gone')
       freed[#freed + 1] = number
-    elseif fields[3] == 'reserved' and tonumber(fields[4]) < epoch then
-      -- Ringing is saved before an INVITE leaves, so this seat was never rung.
+    elseif fields[3] == 'reserved' and tonumber(fields[4]) < epoch and redis.call('EXISTS', dialling_key(fields[2])) == 0 then
+      -- A call that the seat was asked to make goes on, and asks for it again. Of others: ringing is saved before an INVITE leaves, so this seat was never rung.
       undo_claim(number, now)
       freed[#freed + 1] = number
     end

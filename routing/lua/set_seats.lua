@@ -1,4 +1,4 @@
--- The configured seats; what is live of them stays. ARGV: node, epoch, {number, name, queues as JSON, fixed ('1' or '')}…
+-- The configured seats; what is live of them stays. ARGV: node, epoch, {number, name, queues as JSON, fixed ('1' or ''), levels as JSON {queue: level}}…
 local refused = fenced(ARGV[1], tonumber(ARGV[2]))
 if refused then
   return refused
@@ -13,13 +13,13 @@ local function leave_queues(number)
 end
 
 local configured = {}
-for i = 3, #ARGV, 4 do
-  local number, name, queues, fixed = ARGV[i], ARGV[i + 1], ARGV[i + 2], ARGV[i + 3]
+for i = 3, #ARGV, 5 do
+  local number, name, queues, fixed, levels = ARGV[i], ARGV[i + 1], ARGV[i + 2], ARGV[i + 3], ARGV[i + 4]
   local key = seat_key(number)
   configured[number] = true
   redis.call('SADD', P .. 'seats', number)
   leave_queues(number)
-  redis.call('HSET', key, 'name', name, 'queues', queues, 'fixed', fixed)
+  redis.call('HSET', key, 'name', name, 'queues', queues, 'fixed', fixed, 'levels', levels)
   if redis.call('HEXISTS', key, 'state') == 0 then
     redis.call('HSET', key, 'status', 'off', 'reason', '', 'state', 'idle', 'call', '', 'since', seconds(now), 'idle_since', seconds(now))
   end

@@ -9,8 +9,12 @@ if redis.call('SISMEMBER', P .. 'seats', number) == 0 then
   return 0
 end
 local now = clock()
-local before = redis.call('HGET', key, 'status')
+local was = redis.call('HMGET', key, 'status', 'reason')
+local before = was[1]
 redis.call('HSET', key, 'status', status, 'reason', reason)
+if before ~= status or was[2] ~= reason then
+  redis.call('HSET', key, 'status_since', seconds(now))
+end
 if status == 'ready' then
   redis.call('HDEL', key, 'aside_until', 'aside_reason')
   redis.call('ZREM', P .. 'due', 'aside:' .. number)
@@ -18,7 +22,8 @@ if status == 'ready' then
     redis.call('HSET', key, 'idle_since', seconds(now))
   end
 end
-seat_event(number, 'seat_status', now, {status = status, reason = reason})
+-- The queues are for who later asks why a caller waited: whom it could have reached.
+seat_event(number, 'seat_status', now, {status = status, reason = reason, queues = seat_queues(number)})
 local ready, queues = index_seat(number)
 if ready then
   for _, queue in ipairs(queues) do

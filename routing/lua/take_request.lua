@@ -3,4 +3,10 @@ local refused = fenced(ARGV[1], tonumber(ARGV[2]))
 if refused then
   return refused
 end
-return redis.call('LPOP', P .. 'requests')
+while true do
+  local request = redis.call('LPOP', P .. 'requests')
+  -- One that waited for too long is over already.
+  if not request or redis.call('EXISTS', P .. 'ended:' .. cjson.decode(request).call_id) == 0 then
+    return request
+  end
+end

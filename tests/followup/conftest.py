@@ -3,24 +3,20 @@
 from __future__ import annotations
 
 import json
-import os
 import shutil
-import uuid
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
-from sqlalchemy import Engine, create_engine, make_url, text
+from sqlalchemy import Engine
 
 from followup.book import Rules, book
 from followup.events import StreamEvent
 from storage.sql import migrate, open_database, writing
+from tests.postgresql import DATABASES, Server
 
 Story = Callable[..., list[StreamEvent]]
-
-POSTGRESQL = os.environ.get("HOTLINE_TEST_POSTGRESQL", "")
-"""postgresql+psycopg:// URL of a server whose user may create databases: then the room's tests run there too."""
 
 
 @pytest.fixture(scope="session")
@@ -31,23 +27,16 @@ def migrated(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return path
 
 
-@pytest.fixture(params=["sqlite", "postgresql"] if POSTGRESQL else ["sqlite"])
+@pytest.fixture(params=DATABASES)
 def sql_url(request: pytest.FixtureRequest, tmp_path: Path, migrated: Path) -> Iterator[str]:
     """URL of an empty, migrated database."""
     if request.param == "sqlite":
         shutil.copy(migrated, tmp_path / "hotline.db")
         yield f"sqlite:///{tmp_path}/hotline.db"
         return
-    name = f"test_{uuid.uuid4().hex}"
-    server = create_engine(POSTGRESQL, isolation_level="AUTOCOMMIT")
-    with server.connect() as connection:
-        connection.execute(text(f"CREATE DATABASE {name}"))
-    url = make_url(POSTGRESQL).set(database=name).render_as_string(hide_password=False)
-    migrate(url)
-    yield url
-    with server.connect() as connection:
-        connection.execute(text(f"DROP DATABASE {name} WITH (FORCE)"))
-    server.dispose()
+    server: Server = request.getfixturevalue("postgresql")
+    with server.database("migrated", migrate) as url:
+        yield url
 
 
 @pytest.fixture

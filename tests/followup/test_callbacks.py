@@ -16,24 +16,28 @@ from followup.callbacks import (
     CallbackError,
     NameNeeded,
     NotClaimed,
-    NotFound,
+    NotYours,
+    Outcome,
     ReasonNeeded,
     claim,
-    close,
-    history,
-    list_done,
-    list_open,
-    record_result,
+    hand_over,
     release,
+    settle,
     waive,
 )
 from followup.events import StreamEvent
-from followup.history import Figures, Search, figures, search
+from followup.history import Figures, figures
+from followup.returncalls import NotFound, Tally, Wanted, history, list_done, list_open, tally
+from followup.search import Search, count, page
 from followup.tables import call_event, call_log, return_call, return_call_call
+from followup.windows import Window
 from storage.sql import writing
 
 Story = Callable[..., list[StreamEvent]]
 Write = Callable[..., int]
+
+
+WINDOW = Window()
 
 
 @pytest.fixture
@@ -46,34 +50,36 @@ def owed(engine: Engine, write: Write, gave_up: Story) -> int:
 def test_claimed_called_twice_and_closed(engine: Engine, owed: int) -> None:
     claim(engine, owed, " 1026 ", 1100.0)
     claim(engine, owed, "1026", 1101.0)
-    record_result(engine, owed, "1026", "无人接听", 1110.0)
+    assert settle(engine, owed, "1026", "no_answer", "响了很久", 1110.0, WINDOW) == 90000.0
     [row] = list_open(engine, 1120.0)
-    assert (row.state, row.owner, row.attempts, row.result) == ("claimed", "1026", 1, "无人接听")
-    close(engine, owed, "1026", "已解决", 1200.0)
+    assert (row.state, row.owner, row.attempts, row.result) == ("claimed", "1026", 1, "响了很久")
+    assert settle(engine, owed, "1026", "reached", "已解决", 1200.0, WINDOW) is None
     [row] = list_done(engine, 1300.0)
     assert (row.state, row.closed_by, row.attempts, row.result, row.closed_at) == ("closed", "1026", 2, "已解决", 1200.0)
     assert [(line.what, line.by, line.note) for line in history(engine, owed, 1300.0).ledger] == [
         ("opened", "system", "c1"),
         ("claimed", "1026", ""),
-        ("result", "1026", "无人接听"),
-        ("closed", "1026", "已解决"),
+        ("result", "1026", "no_answer: 响了很久"),
+        ("closed", "1026", "reached: 已解决"),
     ]
     assert audit(engine).ok
 
 
 def test_what_another_has_claimed_is_theirs_until_released(engine: Engine, owed: int) -> None:
     claim(engine, owed, "1026", 1100.0)
-    attempts: list[Callable[[], None]] = [
+    attempts: list[Callable[[], object]] = [
         lambda: claim(engine, owed, "1027", 1101.0),
-        lambda: record_result(engine, owed, "1027", "x", 1101.0),
-        lambda: close(engine, owed, "1027", "x", 1101.0),
+        lambda: settle(engine, owed, "1027", "no_answer", "", 1101.0, WINDOW),
+        lambda: settle(engine, owed, "1027", "reached", "x", 1101.0, WINDOW),
         lambda: waive(engine, owed, "1027", "x", 1101.0),
+        lambda: release(engine, owed, "1027", 1101.0),
+        lambda: hand_over(engine, owed, "1027", "1028", 1101.0),
     ]
     for attempt in attempts:
-        with pytest.raises(AlreadyClaimed) as caught:
+        with pytest.raises((AlreadyClaimed, NotYours)) as caught:
             attempt()
-        assert caught.value.owner == "1026"
-    release(engine, owed, "1027", 1102.0)
+        assert caught.value.owner == "1026"  # type: ignore[attr-defined]
+    release(engine, owed, "1027", 1102.0, others=True)
     with pytest.raises(NotClaimed):
         release(engine, owed, "1027", 1103.0)
     claim(engine, owed, "1027", 1104.0)
@@ -88,7 +94,7 @@ def test_waived_with_a_reason_only(engine: Engine, owed: int) -> None:
         with pytest.raises(ReasonNeeded):
             waive(engine, owed, "1026", reason, 1100.0)
     with pytest.raises(ReasonNeeded):
-        close(engine, owed, "1026", "", 1100.0)
+        settle(engine, owed, "1026", "done", "", 1100.0, WINDOW)
     waive(engine, owed, "1026", "客户要求不再联系", 1100.0)
     [row] = list_done(engine, 1200.0)
     assert (row.state, row.waive_reason) == ("waived", "客户要求不再联系")
@@ -96,12 +102,12 @@ def test_waived_with_a_reason_only(engine: Engine, owed: int) -> None:
 
 
 def test_what_is_done_is_done_and_what_is_not_there_is_not_there(engine: Engine, owed: int) -> None:
-    close(engine, owed, "1026", "ok", 1100.0)
-    actions: list[Callable[[int], None]] = [
+    settle(engine, owed, "1026", "reached", "ok", 1100.0, WINDOW)
+    actions: list[Callable[[int], object]] = [
         lambda key: claim(engine, key, "1026", 1101.0),
         lambda key: release(engine, key, "1026", 1101.0),
-        lambda key: record_result(engine, key, "1026", "x", 1101.0),
-        lambda key: close(engine, key, "1026", "x", 1101.0),
+        lambda key: hand_over(engine, key, "1026", "1027", 1101.0, others=True),
+        lambda key: settle(engine, key, "1026", "reached", "x", 1101.0, WINDOW),
         lambda key: waive(engine, key, "1026", "x", 1101.0),
     ]
     for action in actions:
@@ -140,7 +146,7 @@ def test_a_claimed_return_call_is_paid_when_the_caller_rings_again(
     claim(engine, owed, "1026", 1100.0)
     write(talked("c2", 2000.0))
     with pytest.raises(AlreadyDone):
-        close(engine, owed, "1026", "ok", 2100.0)
+        settle(engine, owed, "1026", "reached", "ok", 2100.0, WINDOW)
     assert audit(engine).ok
 
 
@@ -148,6 +154,19 @@ def test_a_claimed_return_call_is_paid_when_the_caller_rings_again(
 def owed_and_talked(gave_up: Story, talked: Story) -> list[StreamEvent]:
     """A talk, and afterwards a caller who gave up."""
     return [*talked("t1", 900.0), *gave_up("c1", 1000.0)]
+
+
+def spoil(engine: Engine, breakage: Any) -> None:
+    """As the database would never let itself be changed."""
+    with engine.connect() as connection:
+        off = "PRAGMA foreign_keys = OFF" if engine.dialect.name == "sqlite" else "SET session_replication_role = replica"
+        if engine.dialect.name == "sqlite":  # the pragma is void inside a transaction
+            connection.connection.execute(off)
+        else:
+            connection.execute(text(off))
+        connection.execute(breakage)
+        connection.commit()
+        connection.invalidate()
 
 
 BREAKAGES: list[tuple[str, Callable[[], Any]]] = [
@@ -169,15 +188,7 @@ def test_the_audit_fails_when_the_books_are_broken(
 ) -> None:
     write(owed_and_talked)
     assert audit(engine).ok
-    with engine.connect() as connection:
-        off = "PRAGMA foreign_keys = OFF" if engine.dialect.name == "sqlite" else "SET session_replication_role = replica"
-        if engine.dialect.name == "sqlite":  # the pragma is void inside a transaction
-            connection.connection.execute(off)
-        else:
-            connection.execute(text(off))
-        connection.execute(breakage())
-        connection.commit()
-        connection.invalidate()
+    spoil(engine, breakage())
     found = audit(engine)
     assert not found.ok
     assert "NOT IN ORDER" in str(found)
@@ -192,7 +203,7 @@ def test_the_audit_counts_each_kind(engine: Engine, write: Write, gave_up: Story
         write(gave_up(f"c{n}", 1000.0 + n, caller=f"1391234560{n}"))
     ids = [row.id for row in list_open(engine, 1100.0)]
     claim(engine, ids[0], "1026", 1100.0)
-    close(engine, ids[1], "1026", "ok", 1100.0)
+    settle(engine, ids[1], "1026", "reached", "ok", 1100.0, WINDOW)
     waive(engine, ids[2], "1026", "dup", 1100.0)
     found = audit(engine)
     assert (found.opened, found.open, found.closed, found.waived, found.ok) == (6, 4, 1, 1, True)
@@ -208,18 +219,25 @@ def test_search_and_figures(engine: Engine, write: Write, gave_up: Story, talked
     )
 
     def found(**wanted: Any) -> list[str]:
-        calls, total = search(engine, Search(**wanted))
-        assert total == len(calls)
+        calls = page(engine, Search(**wanted)).calls
+        assert count(engine, Search(**wanted)) == len(calls)
         return [call.row.call_id for call in calls]
 
     assert found() == ["c4", "c3", "c2", "c1"]
     assert [found(outcome=outcome) for outcome in ("live", "menu", "talked", "missed")] == [["c4"], ["c3"], ["c2"], ["c1"]]
-    assert found(number="4613") == ["c2"]
+    assert found(number="3311") == ["c2"]
     assert found(number="%") == []
     assert found(since=2000.0, until=4000.0) == ["c3", "c2"]
-    assert [call.row.call_id for call in search(engine, Search(), limit=2, offset=1)[0]] == ["c3", "c2"]
-    assert [call.outcome for call in search(engine, Search())[0]] == ["live", "menu", "talked", "missed"]
-    assert figures(engine, 0.0, 5000.0) == Figures(arrived=4, queued=3, talked=1, missed=1)
+    assert [call.outcome for call in page(engine, Search()).calls] == ["live", "menu", "talked", "missed"]
+    assert figures(engine, 0.0, 5000.0) == Figures(arrived=4, queued=3, talked=1, missed=1, in_time=1)
+    assert figures(engine, 0.0, 5000.0, 1.0).service_level == 0.0
+    assert figures(engine, 0.0, 5000.0).service_level == 0.5
+    assert figures(engine, 9000.0, 9001.0).service_level is None
+    assert figures(engine, 0.0, 5000.0, 20.0, {"service": 20.0}).in_time_s == 20.0, "all alike"
+    apart = figures(engine, 0.0, 5000.0, 20.0, {"service": 1.0, "sales": 30.0})
+    assert (apart.service_level, apart.in_time_s) == (0.0, None), "this queue's own goal was missed"
+    assert figures(engine, 0.0, 5000.0, 1.0, {"service": 30.0, "sales": 1.0}).service_level == 0.5
+    assert figures(engine, 0.0, 5000.0, 1.0, {"sales": 30.0}).service_level == 0.0, "another's counts for nothing here"
     assert figures(engine, 0.0, 5000.0).answered_share == 0.5
     assert figures(engine, 9000.0, 9001.0).answered_share is None
 
@@ -232,9 +250,9 @@ def test_calls_that_seats_make_are_told_apart(engine: Engine, write: Write, stor
         story("c3", ("outbound_started", 3.0, {**started, "kind": "internal"})),
         story("c4", ("arrived", 4.0, {}), ("ended", 5.0, {"by": "caller", "reason": "hung_up_in_menu"})),
     )
-    assert [call.outcome for call in search(engine, Search())[0]] == ["menu", "live", "talked", "unreached"]
-    assert [call.row.call_id for call in search(engine, Search(outcome="unreached"))[0]] == ["c1"]
-    assert [call.row.call_id for call in search(engine, Search(outcome="menu"))[0]] == ["c4"]
+    assert [call.outcome for call in page(engine, Search()).calls] == ["menu", "live", "talked", "unreached"]
+    assert [call.row.call_id for call in page(engine, Search(outcome="unreached")).calls] == ["c1"]
+    assert [call.row.call_id for call in page(engine, Search(outcome="menu")).calls] == ["c4"]
     assert figures(engine, 0.0, 10.0) == Figures(arrived=1, queued=0, talked=0, missed=0), "of calls that came in"
     assert audit(engine).ok
 
@@ -244,3 +262,53 @@ def test_events_without_their_call_are_found(engine: Engine) -> None:
         connection.execute(insert(call_event).values(subject="c9", seq=1, type="arrived", at=1.0, data="{}"))
         connection.execute(insert(call_event).values(subject="seat:1026", seq=1, type="seat_state", at=1.0, data="{}"))
     assert audit(engine).unlogged == 1
+
+
+@pytest.mark.parametrize("outcome", ["reached", "done", "wrong_number"])
+def test_what_settles_it(engine: Engine, owed: int, outcome: Outcome) -> None:
+    settle(engine, owed, "wang", "no_answer", "", 1100.0, WINDOW)
+    settle(engine, owed, "wang", outcome, "说明", 30000.0, WINDOW)
+    [row] = list_done(engine, 30001.0)
+    assert (row.state, row.outcome, row.result, row.attempts, row.next_at) == ("closed", outcome, "说明", 2, None)
+    assert audit(engine).ok
+
+
+def test_handed_over_by_its_owner_or_a_supervisor(engine: Engine, owed: int) -> None:
+    with pytest.raises(NotClaimed):
+        hand_over(engine, owed, "wang", "li", 1100.0)
+    assert hand_over(engine, owed, "zhao", "wang", 1101.0, others=True) == ""
+    assert hand_over(engine, owed, "wang", "li", 1102.0) == "wang"
+    assert hand_over(engine, owed, "li", "li", 1103.0) == "li"
+    [row] = list_open(engine, 1104.0)
+    assert (row.state, row.owner, row.claimed_at) == ("claimed", "li", 1102.0)
+    assert [(line.what, line.by, line.note) for line in history(engine, owed, 1300.0).ledger][1:] == [
+        ("handed_over", "zhao", "wang"),
+        ("handed_over", "wang", "li"),
+    ]
+    waive(engine, owed, "zhao", "重复", 1105.0, others=True)
+    assert audit(engine).ok
+
+
+def test_the_list_by_deadline_and_filters(engine: Engine, write: Write, gave_up: Story) -> None:
+    for n in range(3):
+        write(gave_up(f"c{n}", 96400.0 + 60 * n, caller=f"1391234560{n}"))
+    first, second, third = (row.id for row in list_open(engine, 97000.0))
+    due = list_open(engine, 97000.0)[0].due_at
+    claim(engine, first, "wang", 97000.0)
+    again_at = settle(engine, first, "wang", "no_answer", "", due - 1.0, WINDOW)
+    assert again_at is not None
+    assert again_at > due + 120.0
+    late = due + 90.0
+
+    def listed(**wanted: Any) -> list[int]:
+        return [row.id for row in list_open(engine, late, Wanted(**wanted))]
+
+    assert listed() == [second, third, first], "what is to be tried again is not late before that"
+    assert [row.overdue for row in list_open(engine, late)] == [True, False, False]
+    assert (listed(which="late"), listed(which="free"), listed(which="again")) == ([second], [second, third], [first])
+    assert (listed(owner="wang"), listed(owner="li"), listed(number="5602"), listed(hotline="x")) == ([first], [], [third], [])
+    assert tally(engine, late) == Tally(pending=3, free=2, late=1, again=1)
+    assert [row.overdue for row in list_open(engine, again_at + 1.0)] == [True, True, True]
+    settle(engine, second, "li", "reached", "", late, WINDOW)
+    assert [row.id for row in list_done(engine, late, Wanted(owner="li"))] == [second]
+    assert tally(engine, late).pending == 2

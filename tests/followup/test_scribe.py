@@ -21,11 +21,12 @@ from redis import Redis
 from sqlalchemy import Engine, func, select
 
 from followup.audit import audit
-from followup.book import call_row
+from followup.book import CALL_ROW, call_row
 from followup.calllog import CallRow, project
 from followup.events import STREAM, StreamEvent
 from followup.scribe import ALIVE, GROUP, Scribe, ScribeOptions, trim
-from followup.tables import call_event, call_log
+from followup.tables import call_event
+from storage import signs
 from storage.embedded import EmbeddedRedis
 from storage.redis import StorageError, connect_sync
 from storage.sql import migrate, open_database, reading, writing
@@ -72,8 +73,8 @@ def all_acknowledged(redis: Redis) -> bool:
 
 
 @contextmanager
-def at_work(redis_url: str, sql_url: str) -> Iterator[Scribe]:
-    scribe = Scribe(redis_url, sql_url, QUICK)
+def at_work(redis_url: str, sql_url: str, options: ScribeOptions = QUICK) -> Iterator[Scribe]:
+    scribe = Scribe(redis_url, sql_url, options)
     thread = threading.Thread(target=scribe.run)
     thread.start()
     try:
@@ -285,7 +286,7 @@ def test_killed_again_and_again_it_misses_nothing_and_books_nothing_twice(
         sender.join()
     assert booked(engine) == len(stream)
     with reading(engine) as connection:
-        log = {row.call_id: call_row(row) for row in connection.execute(select(call_log))}
+        log = {row.call_id: call_row(row) for row in connection.execute(select(*CALL_ROW))}
     assert log.keys() == {call[0].subject for call in busy_day}
     for call in busy_day:
         expected = reduce(project, call, None)
@@ -295,4 +296,27 @@ def test_killed_again_and_again_it_misses_nothing_and_books_nothing_twice(
 
 
 def without_rule(row: CallRow) -> dict[str, object]:
-    return {name: getattr(row, name) for name in CallRow.__slots__ if name != "gave_up_after_s"}
+    return {name: getattr(row, name) for name in CallRow._fields if name != "gave_up_after_s"}
+
+
+def looks(redis: Redis) -> int:
+    """How often anybody has asked when a key ends."""
+    return int(redis.info("commandstats")["cmdstat_pttl"]["calls"])
+
+
+def test_the_node_s_processes_are_told_where_nobody_else_does(
+    redis_sync: Redis, redis_url: str, sql_url: str, tmp_path: Path
+) -> None:
+    key = f"{signs.NODES}:n1"
+    signs.note_end(tmp_path, "engine", -9, 1000.0)
+    options = replace(QUICK, node="n1", run_dir=tmp_path, tells_after_s=0.4)
+    with signs.leave(tmp_path, "scribe"), at_work(redis_url, sql_url, options):
+        wait_until(lambda: redis_sync.exists(key))
+        told = signs.read_report(str(redis_sync.get(key)))
+        assert [(one.name, one.up, one.status) for one in told] == [("engine", False, -9), ("scribe", True, None)]
+        redis_sync.set(key, "[]", ex=2 * signs.KEPT_S)  # as if somebody had told it just now
+        before = looks(redis_sync)
+        wait_until(lambda: looks(redis_sync) >= before + 2)
+        assert redis_sync.get(key) == "[]"
+        redis_sync.expire(key, signs.KEPT_S - 60)  # and a minute ago
+        wait_until(lambda: redis_sync.get(key) != "[]")

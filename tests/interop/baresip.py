@@ -10,7 +10,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ivr.phones import audio
-from tests.interop.program import START_S, Program, free_port, program
+from tests.interop.program import START_S, Program, program
+from tests.ports import free_ports
 
 BARESIP = shutil.which("baresip")
 TONE_S = 60.0
@@ -81,7 +82,7 @@ async def baresip(directory: Path, account: str, *, tone_hz: int, authority: Pat
 
 
 def _write(directory: Path, account: str, authority: Path, tone_hz: int, control_port: int) -> None:
-    rtp_port = free_port("127.0.0.1", even=True)
+    rtp_port = free_ports(10)
     (directory / "config").write_text(
         CONFIG.format(
             authority=authority, rtp_port=rtp_port, rtp_port_last=rtp_port + 9, control_port=control_port,

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import socket
+from collections import Counter
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
@@ -12,10 +14,12 @@ import trustme
 from rich.console import Console
 from rich.table import Table
 
-from tests.interop.program import free_port
 from tests.interop.scenario import SCENARIOS, Floor, Scenario, SideBySide
+from tests.ports import free_port
 from tests.site import running
 
+POSTGRESQL = "PostgreSQL"
+"""The peer whose tests are those of other rooms (tests/postgresql.py): one line of the report for each file."""
 MORE_LISTENERS = """
 [[listeners]]
 name = "tcp"
@@ -53,13 +57,15 @@ async def floor(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Floor
     for desk in desks:
         (directory / f"{desk.queue}.yaml").write_text(desk.menu, encoding="utf-8")
     numbers = {desk.number: desk.queue for desk in desks}
-    tcp, tls, six = (free_port(host) for host in ("127.0.0.1", "127.0.0.1", "::1"))
+    tcp, tls, six = free_port(socket.SOCK_STREAM), free_port(socket.SOCK_STREAM), free_port(host="::1")
     certify(directory)
     extra = MORE_LISTENERS.format(
         tcp=tcp, tls=tls, six=six, numbers=", ".join(f'"{number}" = "{queue}"' for number, queue in numbers.items())
     ) + "".join(desk.settings() for desk in desks)
     quiet = {"HOTLINE_MEDIA_RTP_TIMEOUT_S": "90"}  # SIPp's callers send no sound
-    async with running(directory, networks="127.0.0.1/32", numbers=numbers, extra=extra, environ=quiet) as site:
+    async with running(
+        directory, networks="127.0.0.1/32", trunk="early_media = true", numbers=numbers, extra=extra, environ=quiet
+    ) as site:
         places = {"udp": site.server, "tcp": ("127.0.0.1", tcp), "tls": ("127.0.0.1", tls), "six": ("::1", six)}
         yield Floor(site, tmp_path_factory.mktemp("peers"), places)
 
@@ -94,13 +100,15 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         marker = item.get_closest_marker("interop")
         if marker is None:
             continue
-        one = _parameters(item).get("one")
+        one, peer = _parameters(item).get("one"), marker.kwargs.get("peer", "our telephones")
         if isinstance(one, Scenario):
             line = (one.peer, one.name, one.says)
+        elif peer == POSTGRESQL:
+            line = (peer, f"{item.path.parent.name}/{item.path.stem.removeprefix('test_')}", "It does as SQLite does.")
         else:
             says = getattr(getattr(item, "function", None), "__doc__", None) or "It went as its name says."
             line = (
-                marker.kwargs.get("peer", "our telephones"),
+                peer,
                 item.name.removeprefix("test_").replace("_", " "),
                 " ".join(says.split()),
             )
@@ -109,12 +117,16 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     """The report."""
+    rows = Counter(
+        (*line[:2], _WORDS[result], line[2] if result == "passed" else _reason(report))
+        for result in ("passed", "failed", "error", "skipped")
+        for report in terminalreporter.stats.get(result, [])
+        for name, line in getattr(report, "user_properties", ())
+        if name == "interop"
+    )
     table = Table("peer", "scenario", "result", "reason", title="interop", title_justify="left")
-    for result in ("passed", "failed", "error", "skipped"):
-        for report in terminalreporter.stats.get(result, []):
-            for name, line in getattr(report, "user_properties", ()):
-                if name == "interop":
-                    table.add_row(*line[:2], _WORDS[result], line[2] if result == "passed" else _reason(report))
+    for (peer, scenario, result, reason), tests in rows.items():
+        table.add_row(peer, scenario, result if tests == 1 else f"{result} ({tests})", reason)
     if table.row_count:
         console = Console(width=160)
         with console.capture() as text:

@@ -1,4 +1,4 @@
-"""Runs a peer's program beside a test, and finds it ports."""
+"""Runs a peer's program beside a test."""
 
 from __future__ import annotations
 
@@ -30,25 +30,35 @@ class Program:
         """Its exit status, if it has ended, and the end of what it wrote."""
         return f"exit status {self.process.returncode}\n" + "\n".join(self.said.splitlines()[-60:])
 
-    async def until_said(self, text: str, timeout_s: float = START_S) -> None:
-        """Until it has written this; AssertionError with its last words when it never does."""
+    async def until_said(self, text: str, timeout_s: float = START_S, times: int = 1) -> None:
+        """Until it has written this, so many times; AssertionError with its last words when it never does."""
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(timeout_s):
-                while text not in self.said and self.process.returncode is None:  # noqa: ASYNC110 - a file tells nobody
+                while self.said.count(text) < times and self.process.returncode is None:  # noqa: ASYNC110 - a file tells nobody
                     await asyncio.sleep(0.05)
-        if text not in self.said:
-            raise AssertionError(f"{self.log.stem} never said {text!r}\n{self.last_words}")
+        if self.said.count(text) < times:
+            raise AssertionError(f"{self.log.stem} never said {text!r} {times} times\n{self.last_words}")
+
+    async def tell(self, line: str) -> None:
+        """Write a line to one that is led."""
+        assert self.process.stdin is not None
+        self.process.stdin.write(f"{line}\n".encode())
+        await self.process.stdin.drain()
 
 
 @contextlib.asynccontextmanager
 async def program(
-    *command: str, log: Path, listens: tuple[str, int] | None = None, environment: Mapping[str, str] | None = None
+    *command: str,
+    log: Path,
+    listens: tuple[str, int] | None = None,
+    environment: Mapping[str, str] | None = None,
+    led: bool = False,
 ) -> AsyncIterator[Program]:
-    """A program that runs while the block does, from when it has the UDP port it listens on; its words go to `log`."""
+    """A program that runs while the block does, from when it has the UDP port it listens on; its words go to `log`. led: it
+    reads what it is told."""
+    stdin = asyncio.subprocess.PIPE if led else asyncio.subprocess.DEVNULL
     with log.open("w") as output:
-        process = await asyncio.create_subprocess_exec(
-            *command, stdin=asyncio.subprocess.DEVNULL, stdout=output, stderr=output, env=environment
-        )
+        process = await asyncio.create_subprocess_exec(*command, stdin=stdin, stdout=output, stderr=output, env=environment)
     running = Program(process, log)
     try:
         if listens is not None:
@@ -81,13 +91,3 @@ async def bound(address: tuple[str, int], kind: socket.SocketKind, process: asyn
 def family(host: str) -> socket.AddressFamily:
     """IPv6 for a literal with colons."""
     return socket.AF_INET6 if ":" in host else socket.AF_INET
-
-
-def free_port(host: str, *, even: bool = False) -> int:
-    """A UDP port that nobody uses now; `even` for RTP."""
-    while True:
-        with socket.socket(family(host), socket.SOCK_DGRAM) as probe:
-            probe.bind((host, 0))
-            port = int(probe.getsockname()[1])
-        if not even or (port % 2 == 0 and port < 60000):
-            return port

@@ -9,7 +9,6 @@ side on one site.
 from __future__ import annotations
 
 import asyncio
-import socket
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from itertools import count
@@ -17,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from ivr.phones.scripted import Call
+from tests.ports import free_port
 from tests.site import MENU, PATIENCE_S, Site
 
 SIDE_BY_SIDE = 8
@@ -29,6 +29,16 @@ nodes:
   welcome: {kind: say, prompt: for_english, notice: true, then: service}
   service: {kind: queue, queue: QUEUE}
 """
+EARLY_MENU = """
+start: who
+human: recorded
+nodes:
+  who: {kind: condition, cases: [{when: {class: vip}, to: recorded}], else: welcome}
+  welcome: {kind: say, prompt: for_english, before_answer: true, then: NEXT}
+  bye: {kind: hangup, before_answer: true}
+  recorded: {kind: say, prompt: for_english, notice: true, then: service}
+  service: {kind: queue, queue: QUEUE}
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +46,8 @@ class Desk:
     """What belongs to one scenario: a landing number that leads straight to a queue, its one seat, a colleague without a queue,
     and a caller's number that nobody else uses. port: where a peer that is called listens (0: there is none). keys: callers
     are asked for a key first, as those of tests.site are. trunk: lines of the settings of a trunk at `port` that the seat's
-    calls go out by ("": it makes none). mobile: the seat's telephone is a mobile behind that trunk."""
+    calls go out by ("": it makes none). mobile: the seat's telephone is a mobile behind that trunk. early: callers hear an
+    announcement before the answer, then this node, "recorded" or "bye", answers or refuses them."""
 
     number: str
     queue: str
@@ -47,6 +58,7 @@ class Desk:
     keys: bool = False
     trunk: str = ""
     mobile: bool = False
+    early: str = ""
 
     @property
     def account(self) -> str:
@@ -60,6 +72,8 @@ class Desk:
     @property
     def menu(self) -> str:
         """Its hotline's menu."""
+        if self.early:
+            return EARLY_MENU.replace("NEXT", self.early).replace("QUEUE", self.queue)
         return MENU.replace("queue: service", f"queue: {self.queue}") if self.keys else QUEUE_MENU.replace("QUEUE", self.queue)
 
     def settings(self) -> str:
@@ -153,34 +167,22 @@ class Scenario:
 
 
 SCENARIOS: list[Scenario] = []
-_serial, _ports = count(10), count(15060)
+_serial = count(10)
 
 
 def scenario(
-    peer: str, name: str, *, listens: bool = False, keys: bool = False, trunk: str = "", mobile: bool = False
+    peer: str, name: str, *, listens: bool = False, keys: bool = False, trunk: str = "", mobile: bool = False, early: str = ""
 ) -> Callable[[Run], Run]:
-    """Register a scenario. listens: its peer is called, at desk.port. keys, trunk, mobile: see Desk."""
+    """Register a scenario. listens: its peer is called, at desk.port. keys, trunk, mobile, early: see Desk."""
 
     def register(run: Run) -> Run:
         n = next(_serial)
-        port = _free_port() if listens or trunk else 0
-        desk = Desk(f"50{n}", f"queue{n}", f"20{n}", f"30{n}", f"139000000{n}", port, keys, trunk, mobile)
+        port = free_port() if listens or trunk else 0
+        desk = Desk(f"50{n}", f"queue{n}", f"20{n}", f"30{n}", f"139000000{n}", port, keys, trunk, mobile, early)
         SCENARIOS.append(Scenario(peer, name, run, desk))
         return run
 
     return register
-
-
-def _free_port() -> int:
-    """Below the range that the kernel gives away, so that nobody gets it meanwhile."""
-    for port in _ports:
-        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
-            try:
-                probe.bind(("127.0.0.1", port))
-            except OSError:
-                continue
-            return port
-    raise AssertionError("no free port")
 
 
 def first_line(error: BaseException) -> str:

@@ -32,7 +32,8 @@ from pathlib import Path
 from ivr.phones import audio
 from ivr.phones.rtp import FRAME_S, key_events, pack
 from tests.interop.parts import expand
-from tests.interop.program import bound, free_port
+from tests.interop.program import bound
+from tests.ports import free_port, free_ports
 
 SCENARIOS = Path(__file__).parent / "sipp"
 SIPP = shutil.which("sipp")
@@ -179,7 +180,7 @@ async def start(
         (directory / "scenario.xml").write_text(text)  # SIPp looks for media files beside it
         rows = [str(first_caller + n) for n in range(calls)]
         (directory / "callers.csv").write_text("SEQUENTIAL\n" + "\n".join(rows) + "\n")
-        port, media = port or free_port(host), free_port(host, even=True)
+        port, media = port or free_port(host=host), free_ports(4, host=host)  # sound and video, each with RTCP
         command = [
             SIPP, "-sf", "scenario.xml", "-inf", "callers.csv", "-s", service, "-key", "key", key,
             "-i", host, "-mi", host, "-p", str(port), "-mp", str(media), "-m", str(calls), "-l", str(limit or calls),
@@ -203,7 +204,7 @@ async def start_own(name: str, target: tuple[str, int], *arguments: str) -> Asyn
         raise FileNotFoundError("sipp is not on the PATH")
     with tempfile.TemporaryDirectory(prefix="sipp-") as directory:
         (Path(directory) / "pcap").symlink_to("/usr/share/sip-tester")  # where Debian keeps the captures of uac_pcap
-        port, media = free_port(target[0]), free_port(target[0], even=True)
+        port, media = free_port(host=target[0]), free_ports(4, host=target[0])
         command = [SIPP, "-sn", name, "-i", target[0], "-p", str(port), "-mp", str(media), *TRACES, *arguments]
         async with _running([*command, f"{target[0]}:{target[1]}"], Path(directory)) as process:
             yield Sipp(process, Path(directory), (target[0], port))

@@ -42,3 +42,13 @@ def test_memory_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
         assert callers.refuses(number, 0.0) is None
     assert callers.refuses("3" * 32 + "4", 0.0) is not None, "so many characters tell a number from another"
     assert sorted(map(len, callers._counts)) == [32, 32]
+
+
+def test_a_pbx_that_shows_one_number_for_all_its_callers() -> None:
+    callers = Callers(1, 60.0, [OTHER])
+    assert [callers.refuses(OTHER, 0.0) for _ in range(9)] == [None] * 9
+    assert [callers.refuses(NUMBER, 0.0, limited=False) for _ in range(9)] == [None] * 9
+    assert callers.refuses(NUMBER, 0.0) is None, "what came by that trunk has not counted"
+    assert callers.refuses(NUMBER, 0.0) is not None
+    callers.blocked = {NUMBER: Block("骚扰", None), OTHER: Block("骚扰", None)}
+    assert callers.refuses(NUMBER, 0.0, limited=False) == callers.refuses(OTHER, 0.0) == Refusal("blocked", "骚扰", None)

@@ -45,8 +45,8 @@ class Site:
         await self.registrations.register(asked)
 
     async def where(self) -> Address | None:
-        target = await self.registrations.target("1001", from_user="139", from_display="")
-        return target.destination if target is not None else None
+        targets = await self.registrations.targets("1001", from_user="139", from_display="")
+        return targets[0].destination if targets else None
 
 
 @pytest.fixture

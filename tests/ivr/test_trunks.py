@@ -27,7 +27,7 @@ from ivr.sip.transport import Transport
 from ivr.trunks import Trunks, peer
 from tests.ivr.sip.conftest import SDP, Phone, has, header, response
 from tests.ivr.sip.nameserver import name_server
-from tests.site import free_port
+from tests.ports import free_port
 
 CHALLENGE = 'WWW-Authenticate: Digest realm="carrier", nonce="n1", algorithm=MD5, qop="auth"'
 ROUTE = "Service-Route: <sip:orig@127.0.0.1:{port};lr>"
@@ -89,6 +89,7 @@ class House:
     agent: UserAgent
     transport: Transport
     trunks: Trunks
+    listener: Listener
     events: list[Event] = field(default_factory=list)
 
 
@@ -112,7 +113,7 @@ async def house(*settings: Trunk, servers: tuple[Place, ...] = ()) -> AsyncItera
             trunks.on_reply(event)
 
     transport = Transport(agent, listeners, heard, on_lost=trunks.on_lost)
-    made = House(agent, transport, trunks)
+    made = House(agent, transport, trunks, listeners[0])
     await transport.start({one.name: bind_listener(one) for one in listeners})
     running = asyncio.get_running_loop().create_task(trunks.run())
     try:
@@ -144,7 +145,7 @@ async def test_an_account_registers_as_its_operator_asks() -> None:
     async with operator() as carrier:
         carrier.extra = [ROUTE.format(port=carrier.place.port), OURS]
         async with house(account(carrier, user_phone=True)) as our:
-            await until(lambda: our.trunks.states == {"acc4000": True})
+            await until(lambda: our.trunks.faults == {"acc4000": ""})
             [_, proved] = carrier.of("REGISTER")
             assert proved.startswith("REGISTER sip:carrier.cn SIP/2.0")
             assert header(proved, "To") == "<sip:4000@carrier.cn;user=phone>"
@@ -163,7 +164,7 @@ async def test_an_account_registers_as_its_operator_asks() -> None:
 
 async def test_who_ends_says_so_to_the_registrar() -> None:
     async with operator() as carrier, operator(refuses=403) as other, house(account(carrier), account(other, "5000")) as our:
-        await until(lambda: our.trunks.states == {"acc4000": True, "acc5000": False})
+        await until(lambda: our.trunks.faults == {"acc4000": "", "acc5000": "not_registered"})
         await our.trunks.leave(5)
         assert header(carrier.of("REGISTER")[-1], "Expires") == "0"
         assert has(carrier.of("REGISTER")[-1], "Authorization")
@@ -176,7 +177,7 @@ async def test_an_outbound_proxy_gets_everything() -> None:
     async with operator() as proxy:
         settings = account("registrar.carrier.cn", outbound_proxy=str(proxy.place), domain="")
         async with house(settings) as our:
-            await until(lambda: our.trunks.states == {"acc4000": True})
+            await until(lambda: our.trunks.faults == {"acc4000": ""})
             for text in (proxy.of("REGISTER")[0], proxy.of("OPTIONS")[0]):
                 assert header(text, "Route") == f"<sip:{proxy.place};lr>"
                 assert text.split(" ")[1] == "sip:registrar.carrier.cn"
@@ -188,7 +189,7 @@ async def test_an_outbound_proxy_gets_everything() -> None:
 async def test_calls_of_several_accounts_with_one_operator_find_their_trunk() -> None:
     """By the Contact that each has registered; nobody else's address is believed."""
     async with operator() as carrier, house(account(carrier), account(carrier, "5000")) as our:
-        await until(lambda: our.trunks.states == {"acc4000": True, "acc5000": True})
+        await until(lambda: our.trunks.faults == {"acc4000": "", "acc5000": ""})
         assert carrier.transport is not None
         registered = {header(text, "Contact") for text in carrier.of("REGISTER")}
         assert len(registered) == 2
@@ -206,7 +207,7 @@ async def test_calls_of_several_accounts_with_one_operator_find_their_trunk() ->
 
 async def test_refusals_are_no_reason_to_ask_at_once() -> None:
     async with operator(refuses=403) as carrier, house(account(carrier)) as our:
-        await until(lambda: our.trunks.states == {"acc4000": False})
+        await until(lambda: our.trunks.faults == {"acc4000": "not_registered"})
         await until(lambda: carrier.of("REGISTER"))
         line = our.trunks._lines["acc4000"]
         await until(lambda: line.registrant.due > asyncio.get_running_loop().time() + 60)
@@ -224,7 +225,7 @@ async def test_a_server_that_can_not_serve_is_followed_by_the_next() -> None:
             ("sip.carrier.cn", "A"): ["127.0.0.1"],
         }
         async with name_server(zone) as dns, house(account("carrier.cn"), servers=(dns.place,)) as our:
-            await until(lambda: our.trunks.states == {"acc4000": True})
+            await until(lambda: our.trunks.faults == {"acc4000": ""})
             assert len(sick.of("REGISTER")) <= 1
             assert len(well.of("REGISTER")) == 2
             targets = await our.trunks.targets("acc4000", "1", from_user="4000", from_display="")
@@ -238,18 +239,34 @@ async def test_a_server_that_can_not_serve_is_followed_by_the_next() -> None:
 
 async def test_pings_tell_up_and_down(monkeypatch: pytest.MonkeyPatch) -> None:
     async with operator(refuses=404) as carrier, house(trunk(carrier, ping_s=0.05)) as our:
-        await until(lambda: our.trunks.states == {"carrier": True})
+        await until(lambda: our.trunks.faults == {"carrier": ""})
         carrier.refuses = 503
-        await until(lambda: our.trunks.states == {"carrier": False})
+        await until(lambda: our.trunks.faults == {"carrier": "no_answer"})
         carrier.refuses = None
-        await until(lambda: our.trunks.states == {"carrier": True})
+        await until(lambda: our.trunks.faults == {"carrier": ""})
         assert carrier.of("REGISTER") == []
         assert not has(carrier.of("OPTIONS")[0], "Route")
 
 
+async def test_what_is_known_of_its_listener_is_looked_into_at_once() -> None:
+    """A listener's one peer has died, say: nobody waits for the next ping."""
+    async with operator() as carrier, house(trunk(carrier, ping_s=3600)) as our:
+        await until(lambda: our.trunks.faults == {"carrier": ""})
+        label = our.listener.label
+        our.transport.send(our.agent.died(our.listener.name))
+        our.trunks.look("t")
+        our.trunks.look(label)
+        await until(lambda: our.trunks.faults == {"carrier": "no_answer"})
+        assert len(carrier.of("OPTIONS")) == 1, "nothing is sent to the dead"
+        our.agent.lives(our.listener.name)
+        our.trunks.look(label)
+        await until(lambda: our.trunks.faults == {"carrier": ""})
+        assert len(carrier.of("OPTIONS")) == 2
+
+
 async def test_who_is_not_pinged_counts_as_up() -> None:
     async with operator(refuses=0) as carrier, house(trunk(carrier, ping_s=0)) as our:
-        await until(lambda: our.trunks.states == {"carrier": True})
+        await until(lambda: our.trunks.faults == {"carrier": ""})
         assert carrier.heard == []
         assert len(await our.trunks.targets("carrier", "1", from_user="", from_display="")) == 1
 
@@ -260,18 +277,18 @@ async def test_a_name_is_looked_up_until_it_leads_somewhere(monkeypatch: pytest.
     async with operator() as carrier, name_server(zone) as dns:
         place = Place("sip.carrier.cn", carrier.place.port)
         async with house(trunk(place, ping_s=0.05), servers=(dns.place,)) as our:
-            await until(lambda: our.trunks.states == {"carrier": False})
+            await until(lambda: our.trunks.faults == {"carrier": "not_found"})
             assert await our.trunks.targets("carrier", "1", from_user="", from_display="") == []
             zone["sip.carrier.cn", "A"] = ["127.0.0.1"]
             our.trunks._resolver._known.clear()
-            await until(lambda: our.trunks.states == {"carrier": True})
+            await until(lambda: our.trunks.faults == {"carrier": ""})
 
 
 async def test_a_trunk_that_only_brings_calls_has_no_targets() -> None:
     settings = Trunk.model_validate({"name": "in", "networks": ["192.0.2.0/24"], "numbers": {}})
     async with house(settings) as our:
         assert await our.trunks.targets("in", "1", from_user="", from_display="") == []
-        assert our.trunks.states == {}
+        assert our.trunks.faults == {}
         our.trunks.on_reply(Replied("unknown", 200, 1))
 
 
@@ -295,7 +312,7 @@ async def test_over_tcp_a_lost_connection_is_replaced_and_registered_anew() -> N
     place = Place(*server.sockets[0].getsockname())
     async with server:
         async with house(account(place, listener="t")) as our:
-            await until(lambda: our.trunks.states == {"acc4000": True})
+            await until(lambda: our.trunks.faults == {"acc4000": ""})
             assert "Via: SIP/2.0/TCP" in seen[0]
             assert ";transport=tcp>" in header(next(text for text in seen if text.startswith("REGISTER")), "Contact")
             assert len(writers) == 1, "one connection for all"
@@ -308,3 +325,22 @@ async def test_over_tcp_a_lost_connection_is_replaced_and_registered_anew() -> N
 
 def test_the_header_that_names_the_called_number_reaches_the_user_agent() -> None:
     assert peer(trunk("192.0.2.9", called_from="P-Called-Party-ID")).called_from == "P-Called-Party-ID"
+
+
+async def test_where_a_redirection_leads() -> None:
+    async with operator() as carrier, house(account(carrier, user_phone=True)) as our:
+        await until(lambda: our.trunks.faults == {"acc4000": ""})
+
+        async def way(trunks: Trunks, name: str = "acc4000", **elsewhere: str) -> tuple[str, str, int, tuple[str, ...]]:
+            [target] = await trunks.targets(name, "139", from_user="4000", from_display="", **elsewhere)
+            return target.uri, target.destination.host, target.destination.port, target.route
+
+        server = await way(our.trunks, server="127.0.0.9:5070")
+        assert server == ("sip:139@127.0.0.9:5070;user=phone", "127.0.0.9", 5070, ())
+        proxy = await way(our.trunks, proxy="127.0.0.9")
+        assert proxy == ("sip:139@carrier.cn;user=phone", "127.0.0.9", 5060, ())
+        behind = account(carrier, "5000", outbound_proxy=str(carrier.place))
+        async with house(behind) as house_behind:
+            uri, host, port, route = await way(house_behind.trunks, "acc5000", server="127.0.0.9:5070")
+            assert (uri, host, port) == ("sip:139@127.0.0.9:5070", "127.0.0.1", carrier.place.port), "by the outbound proxy"
+            assert route == (f"<sip:{carrier.place};lr>",)

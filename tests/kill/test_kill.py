@@ -12,7 +12,7 @@ from ivr.phones import audio
 from ivr.phones.scripted import Answer, Call, Ring, ScriptedPhone
 from tests.site import MAIN_MENU, MUSIC, Site, running
 from tests.stalls import Stalls
-from tests.talk import queued, sound, talking
+from tests.talk import queued, sound, speaks, still_talking, talking
 
 GAP_S = 0.1
 """The longest silence that the death of an engine may cause: media alone goes on."""
@@ -24,18 +24,10 @@ async def site(tmp_path: Path) -> AsyncIterator[Site]:
         yield site
 
 
-async def still_talking(caller: Call, agent: Call) -> None:
-    """Both hear new sound of the other, and new sound again: not what was under way before."""
-    for mine, yours in ((500, 700), (440, 620)):
-        caller.send_tone(mine)
-        agent.send_tone(yours)
-        await asyncio.gather(caller.wait_tone(yours, 30), agent.wait_tone(mine, 30))
-
-
 async def talk_through(site: Site, caller: Call, agent: Call, *parts: str) -> None:
     """Kill these parts in a talk: both go on hearing each other, without a gap that the hotline made (and neither the machine,
     standing still, nor the telephones, sending late)."""
-    with Stalls() as stalls:
+    with Stalls(site.pid("media-0")) as stalls:
         # Starting the watcher held this process up, and the telephones in it; let that pass.
         await asyncio.gather(caller.wait_heard(0.4), agent.wait_heard(0.4))
         since = caller.heard[-1].at
@@ -45,12 +37,6 @@ async def talk_through(site: Site, caller: Call, agent: Call, *parts: str) -> No
         pause_s = max(caller.largest_pause(since), agent.largest_pause(since))
     print(f"{parts}: gap {gap_s:.3f} s, machine {stalls.worst_s:.3f} s, telephones {pause_s:.3f} s")  # noqa: T201
     assert gap_s < GAP_S + stalls.worst_s + max(0.0, pause_s - 0.02)
-
-
-def speaks(channel: audio.Samples, hz: int) -> bool:
-    """Whether some quarter of the last second of a recorded side is this tone."""
-    last, quarter = channel[-audio.RATE :], audio.RATE // 4
-    return any(audio.tone_share(last[at : at + quarter], hz) > 0.9 for at in range(0, len(last), quarter))
 
 
 async def free_again(site: Site, seat: ScriptedPhone) -> None:
@@ -102,6 +88,7 @@ async def test_the_engine_dies_in_a_talk(site: Site) -> None:
     await caller.wait_like(sound(MUSIC)[: 2 * audio.RATE], since=caller.heard[-1].at)
     await agent.resume()
     await still_talking(caller, agent)
+    await asyncio.gather(caller.wait_heard(1.0, 30), agent.wait_heard(1.0, 30))  # enough to be found in the recording
     await caller.hang_up()
     assert await agent.wait_ended() == "remote"
     [row] = await site.ended()
@@ -162,6 +149,27 @@ async def test_the_engine_dies_while_a_seat_rings(site: Site) -> None:
     [row] = await site.ended()
     assert (row["reason"], row["seat"]) == ("completed", "1026")
     assert site.events(row["call_id"]).count("offered") == 2
+
+
+async def test_the_engine_dies_while_two_telephones_of_a_seat_ring(site: Site) -> None:
+    caller = await queued(site)
+    desk, soft = await site.seat(sign_on=False), await site.seat(sign_on=False)
+    desk.on_invite = soft.on_invite = Ring()
+    await site.code(desk, "*81")
+    ringing = [await phone.incoming(30) for phone in (desk, soft)]
+    await site.kill("engine")
+    for call in ringing:
+        assert await call.wait_ended(30) == "cancelled", "by its saved branch"
+    again = [await phone.incoming(30) for phone in (desk, soft)]
+    await again[1].answer()
+    assert await again[0].wait_ended(30) == "cancelled"
+    again[1].send_tone(620)
+    await caller.wait_tone(620, 30)
+    await caller.hang_up()
+    [row] = await site.ended()
+    assert (row["reason"], row["seat"]) == ("completed", "1026")
+    assert site.events(row["call_id"]).count("offered") == 2
+    assert desk.complaints == soft.complaints == []
 
 
 async def test_the_seat_answers_while_the_engine_is_dead(site: Site) -> None:

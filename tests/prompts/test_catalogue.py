@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import wave
 from pathlib import Path
 
 import pytest
 
-from prompts.catalogue import Catalogue, PromptMissing, agent_number, available, languages, say_digits
+from prompts.catalogue import Catalogue, PromptMissing, agent_number, available, languages, lengths, say_digits
 
 
 @pytest.fixture
@@ -61,3 +62,15 @@ def test_a_hotlines_own_prompts_lie_over_the_packaged_ones(root: Path, tmp_path:
 def test_numbers_are_read_digit_by_digit() -> None:
     assert say_digits("10-26x") == ("digit_1", "digit_0", "digit_2", "digit_6")
     assert agent_number("1026") == ("agent_number", "digit_1", "digit_0", "digit_2", "digit_6", "at_your_service")
+
+
+def test_how_long_prompts_are(root: Path) -> None:
+    for name, seconds in (("zh/hello", 2), ("common/music", 30)):
+        with wave.open(str(root / f"{name}.wav"), "wb") as sound:
+            sound.setnchannels(1)
+            sound.setsampwidth(2)
+            sound.setframerate(8000)
+            sound.writeframes(bytes(16000 * seconds))
+    measured = lengths(root)
+    assert measured["zh"] == {"hello": 2.0, "music": 30.0}, "an empty file has no length"
+    assert measured["en"] == {"music": 30.0}

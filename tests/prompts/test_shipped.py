@@ -9,9 +9,10 @@ import numpy as np
 import pytest
 import yaml
 
-from ivr.flow.model import ENDINGS, NoInput, NoMatch
+from ivr.flow.model import ENDINGS
+from ivr.flow.parts import NoInput, NoMatch
 from prompts import PATH
-from prompts.build import read_texts
+from prompts.build import WORDLESS, read_texts
 from prompts.catalogue import Catalogue, agent_number, available
 from prompts.sound import Sound, active_level_db, beep, frame_levels_db, music, trim
 
@@ -31,7 +32,7 @@ NEEDED = {
     *NoMatch().prompt,
     *(prompt for ending in ENDINGS.values() for prompt in ending.prompt),
 }
-WAVS = sorted(PATH.glob("*/*.wav"))
+WAVS = sorted(path for path in PATH.glob("*/*.wav") if path.stem != "pause")
 
 
 def read(path: Path) -> Sound:
@@ -49,7 +50,7 @@ def test_all_that_is_needed_is_there(language: str) -> None:
 @pytest.mark.parametrize("language", ["zh", "en", "common"])
 def test_every_wav_is_built_from_what_is_written(language: str) -> None:
     built = yaml.safe_load((PATH / language / "built.yaml").read_text(encoding="utf-8"))
-    texts = set(read_texts(PATH / language / "texts.yaml", language)) or {"music", "beep", "ringback"}
+    texts = set(read_texts(PATH / language / "texts.yaml", language)) or set(WORDLESS)
     assert set(built) == texts == {path.stem for path in (PATH / language).glob("*.wav")}
 
 
@@ -109,6 +110,10 @@ def test_the_beep_is_one_kilohertz() -> None:
     spectrum = np.abs(np.fft.rfft(sound))
     assert np.fft.rfftfreq(len(sound), 1 / 8000)[spectrum.argmax()] == pytest.approx(1000, abs=4)
     assert active_level_db(sound) == pytest.approx(-18, abs=0.5)
+
+
+def test_the_pause_is_silent() -> None:
+    assert not read(PATH / "common" / "pause.wav").any()
 
 
 def test_trim_keeps_the_pauses_asked_for() -> None:

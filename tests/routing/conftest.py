@@ -75,3 +75,9 @@ async def sign_on(store: Store, *numbers: str, queue: str = "service") -> None:
     for number in numbers:
         await store.bind(number, {f"sip:{number}@192.0.2.1:5060": {"expires_s": 3600}})
         await store.set_status(number, "ready")
+
+
+async def place(store: Store, queue: str, call_id: str) -> int | None:
+    """The caller's place in line, from 1; None when it does not wait there, or while Redis is away."""
+    line = await store.line(queue, call_id)
+    return None if line is None else line.position

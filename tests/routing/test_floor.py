@@ -5,7 +5,7 @@ from redis import Redis
 from routing.floor import snapshot
 from routing.store import Commit, Enqueue, SeatProfile, SeatState, Store
 from storage.redis import connect_sync
-from tests.routing.conftest import sign_on
+from tests.routing.conftest import OpenStore, Told, sign_on
 
 
 async def test_the_floor_shows_calls_seats_and_queues(store: Store, redis_url: str) -> None:
@@ -23,15 +23,26 @@ async def test_the_floor_shows_calls_seats_and_queues(store: Store, redis_url: s
     ]
     [seat] = floor.seats
     assert seat.pop("since") <= floor.at
+    assert seat.pop("status_since") <= floor.at
     assert seat == {
         **{"number": "1026", "name": "agent 1026", "queues": ["service"], "status": "ready", "reason": "", "registered": True},
-        **{"state": "talking", "call_id": "a", "until": None, "aside_until": None},
+        **{"state": "talking", "call_id": "a", "until": None, "aside_until": None, "wraps": ""},
     }
     [queue] = floor.queues
     [waiting] = queue["waiting"]
     assert 0 <= waiting["waited_s"] < 60
     assert (queue["name"], queue["seats"], queue["ready"]) == ("service", 1, 0)
     assert (waiting["call_id"], waiting["position"]) == ("b", 1)
+
+
+async def test_ready_are_seats_that_a_call_could_go_to(store: Store, redis_sync: Redis) -> None:
+    """Signed on and idle, but one telephone is gone, and one seat is set aside."""
+    await sign_on(store, "1", "2", "3", "4")
+    await store.set_status("4", "off")
+    redis_sync.hset("{hotline}:seat:2", "aside_until", str(snapshot(redis_sync).at + 100))
+    await store.bind("3", {}, replace=True)
+    [queue] = snapshot(redis_sync).queues
+    assert (queue["seats"], queue["ready"]) == (4, 1)
 
 
 async def test_a_queue_without_callers_is_shown_and_a_dead_engines_call_is_marked(store: Store, redis_sync: Redis) -> None:
@@ -52,8 +63,29 @@ def test_an_empty_redis_is_an_empty_floor(redis_sync: Redis) -> None:
 
 async def test_living_engines_say_which_trunks_are_up(store: Store, redis_sync: Redis) -> None:
     assert snapshot(redis_sync).trunks == [], "nothing has been said yet"
-    await store.beat({"carrier": True, "backup": False})
+    await store.beat({"carrier": "", "backup": "no_answer"})
     trunks = [{"node": "one", "name": "backup", "up": False}, {"node": "one", "name": "carrier", "up": True}]
     assert snapshot(redis_sync).trunks == trunks
     redis_sync.hset("{hotline}:engine:one", "alive_until", "0")
     assert snapshot(redis_sync).trunks == []
+
+
+async def test_a_trunk_that_comes_or_goes_is_told_once(open_store: OpenStore, told: Told) -> None:
+    store = await open_store()
+    await store.beat({})
+    for faults in ({"carrier": ""}, {"carrier": ""}, {"carrier": "no_answer"}, {"carrier": "not_registered"}):
+        await store.beat(faults)
+    newer = await open_store()
+    await newer.beat({})
+    for faults in ({"carrier": "no_answer"}, {"carrier": ""}):
+        await newer.beat(faults)
+    other = await open_store("two")
+    await other.beat({"carrier": ""})
+    changes = [(data["node"], data["up"], data["reason"]) for kind, data in await told("trunk:carrier") if kind == "trunk"]
+    assert changes == [("one", True, ""), ("one", False, "no_answer"), ("one", True, ""), ("two", True, "")]
+
+
+async def test_the_longest_name_of_a_trunk_is_told(store: Store, told: Told) -> None:
+    await store.beat({"t" * 64: "not_found"})
+    [(_, data)] = await told("trunk:" + "t" * 58)
+    assert (data["trunk"], data["up"], data["reason"]) == ("t" * 64, False, "not_found")

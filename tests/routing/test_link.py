@@ -6,9 +6,10 @@ import pytest
 from redis.asyncio import Redis
 from redis.exceptions import ResponseError
 
-from routing.link import Fenced, RedisAway, listen, run_in_order
+from routing.link import Fenced, RedisAway, listen, run_all
 from routing.scripts import load
 from routing.store import Commit, Store
+from storage.pipe import Pipe
 from storage.redis import connect
 
 COMMIT = load("commit")
@@ -21,7 +22,7 @@ def arguments(store: Store, call: str, epoch: int) -> list[str]:
 async def test_each_runs_in_order_and_a_fault_stops_none_of_the_others(store: Store, redis: Redis) -> None:
     await redis.set("{hotline}:call:b", "not a hash")
     await redis.script_flush()
-    first, second, third = await run_in_order(redis, COMMIT, [arguments(store, call, store.epoch) for call in "abc"])
+    first, second, third = await run_all(Pipe(redis), COMMIT, [arguments(store, call, store.epoch) for call in "abc"])
     assert (first, third) == (None, None)
     assert isinstance(second, ResponseError)
     assert [call.call_id for call in await store.live_calls()] == ["a", "c"]
@@ -29,13 +30,13 @@ async def test_each_runs_in_order_and_a_fault_stops_none_of_the_others(store: St
 
 async def test_a_newer_engine_stops_them(store: Store, redis: Redis) -> None:
     with pytest.raises(Fenced, match="FENCED engine one"):
-        await run_in_order(redis, COMMIT, [arguments(store, "a", store.epoch - 1)])
+        await run_all(Pipe(redis), COMMIT, [arguments(store, "a", store.epoch - 1)])
 
 
 async def test_no_redis_is_told(store: Store) -> None:
     nowhere = connect("redis://127.0.0.1:1")
     with pytest.raises(RedisAway, match="redis_url"):
-        await run_in_order(nowhere, COMMIT, [arguments(store, "a", store.epoch)])
+        await run_all(Pipe(nowhere), COMMIT, [arguments(store, "a", store.epoch)])
     await nowhere.aclose()
 
 

@@ -13,11 +13,12 @@ from pathlib import Path
 import pytest
 from redis.asyncio import Redis
 
+from routing.menus import Draft
 from routing.store import Commit, Enqueue, Event, Fenced, RedisAway, Store
 from storage.embedded import EmbeddedRedis
 from storage.journal import Journal
 from storage.redis import connect
-from tests.routing.conftest import entries
+from tests.routing.conftest import entries, place
 
 BOUND_S = 30.0
 
@@ -131,7 +132,7 @@ async def test_a_journaled_step_has_the_time_at_which_it_was_taken(house: House)
     await house.store.commit(Commit("after", 1, {}, ops=(Enqueue("service"),)))
     [fields] = await entries(house.redis)
     assert earliest - 0.001 <= float(fields["at"]) <= latest + 0.001
-    assert [await house.store.position("service", call) for call in ("before", "away", "after")] == [1, 2, 3]
+    assert [await place(house.store, "service", call) for call in ("before", "away", "after")] == [1, 2, 3]
 
 
 async def test_while_away_questions_have_quiet_answers_and_changes_are_refused(house: House) -> None:
@@ -139,7 +140,7 @@ async def test_while_away_questions_have_quiet_answers_and_changes_are_refused(h
     for _ in range(2):
         await house.store.beat()
         assert await house.store.claim("service") is None
-        assert await house.store.position("service", "a") is None
+        assert await place(house.store, "service", "a") is None
         assert await house.store.due() is None
         assert await house.store.reap() == []
         assert house.store.away
@@ -149,15 +150,16 @@ async def test_while_away_questions_have_quiet_answers_and_changes_are_refused(h
         house.store.bind("1026", {}),
         house.store.live_calls(),
         house.store.documents("menu"),
-        house.store.publish_document("menu", "a", "b"),
+        house.store.new_menus({}),
+        house.store.publish_menu(Draft("a", "{}", "", "file", "", 0)),
     ):
         with pytest.raises(RedisAway, match="redis_url"):
             await refused
 
 
-async def test_position_alone_notices_that_redis_is_away(house: House) -> None:
+async def test_the_line_alone_notices_that_redis_is_away(house: House) -> None:
     await house.kill_redis()
-    assert await house.store.position("service", "a") is None
+    assert await place(house.store, "service", "a") is None
     assert house.store.away
 
 

@@ -5,7 +5,7 @@ from redis.asyncio import Redis
 from redis.exceptions import ResponseError
 
 from routing.store import Commit, Dequeue, Enqueue, Event, Fenced, Requeue, Store
-from tests.routing.conftest import OpenStore, Told, entries
+from tests.routing.conftest import OpenStore, Told, entries, place
 
 CALL = "20261121T205501-3f9a1c7e"
 
@@ -40,7 +40,7 @@ async def test_a_version_counts_once(store: Store, told: Told) -> None:
     await store.commit(Commit(CALL, 4, {"phase": "late"}, {}, (Event("late"),)))
     assert [call.state for call in await store.live_calls()] == [{"phase": "QUEUED"}]
     assert [type for type, _ in await told(CALL)] == ["queued"]
-    assert await store.position("service", CALL) == 1
+    assert await place(store, "service", CALL) == 1
 
 
 async def test_an_ended_call_leaves_nothing_but_its_events_and_does_not_come_back(
@@ -52,7 +52,7 @@ async def test_an_ended_call_leaves_nothing_but_its_events_and_does_not_come_bac
     await store.commit(end)
     await store.commit(queued(1))
     assert await store.live_calls() == []
-    assert await store.position("service", CALL) is None
+    assert await place(store, "service", CALL) is None
     assert await told(CALL) == [("queued", {}), ("ended", {"by": "caller"})]
     assert 0 < await redis.ttl(f"{{hotline}}:ended:{CALL}") <= 3600
     assert not await redis.exists(f"{{hotline}}:call:{CALL}")
@@ -80,7 +80,7 @@ async def test_callers_wait_in_order_of_coming_and_priority_goes_first(store: St
     await store.commit(queued(1, "vip", priority=1))
     await store.commit(queued(1, "gold", priority=9))
     await store.commit(queued(1, "c"))
-    order = {call: await store.position("service", call) for call in ("gold", "vip", "a", "b", "c")}
+    order = {call: await place(store, "service", call) for call in ("gold", "vip", "a", "b", "c")}
     assert order == {"gold": 1, "vip": 2, "a": 3, "b": 4, "c": 5}
 
 
@@ -88,20 +88,20 @@ async def test_waiting_already_keeps_the_place_and_another_queue_takes_it(store:
     await store.commit(queued(1, "a"))
     await store.commit(queued(1, "b"))
     await store.commit(queued(2, "a"))
-    assert await store.position("service", "a") == 1
+    assert await place(store, "service", "a") == 1
     await store.commit(queued(3, "a", queue="sales"))
-    assert await store.position("service", "a") is None
-    assert await store.position("sales", "a") == 1
-    assert await store.position("service", "b") == 1
+    assert await place(store, "service", "a") is None
+    assert await place(store, "sales", "a") == 1
+    assert await place(store, "service", "b") == 1
 
 
 async def test_a_dequeued_call_that_is_requeued_goes_to_the_end(store: Store) -> None:
     await store.commit(queued(1, "a"))
     await store.commit(queued(1, "b"))
     await store.commit(Commit("a", 2, {}, ops=(Dequeue("service"),)))
-    assert await store.position("service", "a") is None
+    assert await place(store, "service", "a") is None
     await store.commit(Commit("a", 3, {}, ops=(Requeue("service"),)))
-    assert await store.position("service", "a") == 2
+    assert await place(store, "service", "a") == 2
 
 
 async def test_a_call_has_its_node(store: Store, open_store: OpenStore) -> None:

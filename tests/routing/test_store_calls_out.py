@@ -13,7 +13,7 @@ from routing.events import QUALITY_SEQ
 from routing.requests import CallRequest, originate, set_status
 from routing.store import Commit, Enqueue, Event, Fenced, FreeSeat, SeatProfile, SeatState, Store
 from storage.redis import connect_sync
-from tests.routing.conftest import OpenStore, Told, entries, sign_on
+from tests.routing.conftest import OpenStore, Told, entries, place, sign_on
 
 
 @pytest.fixture
@@ -89,7 +89,7 @@ async def test_a_lapsed_reservation_by_name_puts_nobody_in_line(open_store: Open
             await store.due()
             await asyncio.sleep(0.05)
     assert await state(store, "1026") == ("talking", "a")
-    assert await store.position("service", "a") is None, "it talks: it must not be claimed"
+    assert await place(store, "service", "a") is None, "it talks: it must not be claimed"
 
 
 async def test_an_engine_that_starts_again_gives_back_what_was_only_reserved(open_store: OpenStore) -> None:
@@ -101,7 +101,7 @@ async def test_an_engine_that_starts_again_gives_back_what_was_only_reserved(ope
     again = await open_store(journal="again")
     assert await state(again, "1026") == ("talking", "a")
     assert await state(again, "1027") == ("idle", "")
-    assert await again.position("service", "a") is None
+    assert await place(again, "service", "a") is None
     with pytest.raises(Fenced):
         await store.take_seat("1027", "a")
 
@@ -120,6 +120,7 @@ async def test_a_fixed_telephone_need_not_register(store: Store) -> None:
 
 async def test_each_request_reaches_one_engine(open_store: OpenStore, tool: BlockingRedis) -> None:
     one, two = await open_store("one"), await open_store("two")
+    await sign_on(one, "1026", "1027")
     first = await asyncio.to_thread(originate, tool, "1026", "13912345678", "out", "r7")
     got: list[CallRequest] = []
     some = asyncio.Event()
@@ -145,6 +146,7 @@ async def test_each_request_reaches_one_engine(open_store: OpenStore, tool: Bloc
 
 async def test_a_fenced_engine_gets_no_request(open_store: OpenStore, tool: BlockingRedis) -> None:
     old = await open_store()
+    await sign_on(old, "1026")
     await open_store(journal="again")
     await asyncio.to_thread(originate, tool, "1026", "10086")
     with pytest.raises(Fenced):

@@ -7,7 +7,7 @@ from redis.asyncio import Redis
 
 from routing.commit import Op
 from routing.store import Claim, Commit, Enqueue, FreeSeat, Requeue, SeatProfile, SeatState, Store
-from tests.routing.conftest import OpenStore, Told, sign_on
+from tests.routing.conftest import OpenStore, Told, place, sign_on
 
 
 async def wait(store: Store, *calls: str) -> None:
@@ -35,7 +35,7 @@ async def test_the_first_caller_gets_the_seat_that_is_idle_for_longest(store: St
     assert (two.call_id, two.seat, two.skipped) == ("b", "1026", (("1027", "reserved"),))
     assert 0 <= one.waited_s < 60
     assert await store.claim("service") is None
-    assert await store.position("service", "c") == 1
+    assert await place(store, "service", "c") == 1
     assert await state(store, "1027") == ("reserved", "a")
     assert (await told("seat:1027"))[-1] == ("seat_state", {"state": "reserved", "call": "a"})
 
@@ -46,7 +46,7 @@ async def test_nobody_waiting_or_nobody_there_is_no_claim(store: Store) -> None:
     assert await store.claim("service") is None
     await sign_on(store, "1026", queue="sales")
     assert await store.claim("service") is None
-    assert await store.position("service", "a") == 1
+    assert await place(store, "service", "a") == 1
 
 
 async def test_seats_that_cannot_take_the_call_are_skipped_and_it_is_said_why(store: Store, redis: Redis) -> None:
@@ -94,7 +94,7 @@ async def test_no_answer_gives_the_place_back_and_sets_the_seat_aside(store: Sto
     assert await state(store, "1026") == ("ringing", "a")
     await step(store, "a", 3, FreeSeat("1026", set_aside_s=60, reason="no_answer"), Requeue("service"))
     assert await state(store, "1026") == ("idle", "")
-    assert await store.position("service", "a") == 1
+    assert await place(store, "service", "a") == 1
     assert await store.claim("service") is None
     await store.set_status("1026", "ready")
     claim = await store.claim("service")

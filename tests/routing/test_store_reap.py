@@ -6,7 +6,7 @@ import pytest
 from redis.asyncio import Redis
 
 from routing.store import Commit, Enqueue, Event, Fenced, SeatState, Store
-from tests.routing.conftest import OpenStore, Told, sign_on
+from tests.routing.conftest import OpenStore, Told, place, sign_on
 
 
 async def died(redis: Redis, node: str, ago_s: float) -> None:
@@ -47,7 +47,7 @@ async def test_a_dead_engines_calls_end_with_an_event_and_its_seats_are_free(
     assert wait_end["wait_s"] >= 0
     [seat] = await store.seats()
     assert (seat.state, seat.call_id) == ("idle", "")
-    assert await store.position("service", "waits") is None
+    assert await place(store, "service", "waits") is None
     assert await store.reap() == []
 
 

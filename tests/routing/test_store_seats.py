@@ -6,7 +6,7 @@ import pytest
 from redis.asyncio import Redis
 
 from routing.store import Commit, Enqueue, FreeSeat, SeatProfile, SeatState, Store, UnknownSeat
-from tests.routing.conftest import OpenStore, Told, sign_on
+from tests.routing.conftest import OpenStore, Told, place, sign_on
 
 DUE = "{hotline}:due"
 
@@ -72,15 +72,15 @@ async def test_a_removed_seat_ends_with_its_call(store: Store, redis: Redis) -> 
 
 
 async def test_status_is_the_humans_and_is_told(store: Store, told: Told) -> None:
-    await store.set_seats([SeatProfile("1026")])
+    await store.set_seats([SeatProfile("1026", "", ("service",))])
     await store.set_status("1026", "ready")
     await store.set_status("1026", "break", "小休")
     seat = await store.seat("1026")
     assert seat is not None
     assert (seat.status, seat.reason, seat.state) == ("break", "小休", "idle")
     assert await told("seat:1026") == [
-        ("seat_status", {"status": "ready", "reason": ""}),
-        ("seat_status", {"status": "break", "reason": "小休"}),
+        ("seat_status", {"status": "ready", "reason": "", "queues": ["service"]}),
+        ("seat_status", {"status": "break", "reason": "小休", "queues": ["service"]}),
     ]
     with pytest.raises(UnknownSeat):
         await store.set_status("4711", "ready")
@@ -142,7 +142,7 @@ async def test_a_reservation_that_is_not_rung_lapses_and_the_caller_has_its_plac
     await has_been_up_for_long(redis)
     assert await store.due() is None
     assert await states(store) == {"1026": "idle"}
-    assert await store.position("service", "a") == 1
+    assert await place(store, "service", "a") == 1
 
 
 async def test_a_telephone_that_rings_all_the_same_takes_seat_and_caller_back(store: Store, redis: Redis) -> None:
@@ -154,7 +154,7 @@ async def test_a_telephone_that_rings_all_the_same_takes_seat_and_caller_back(st
     await store.due()
     await store.commit(Commit("a", 2, {}, ops=(SeatState("1026", "ringing"),)))
     assert await states(store) == {"1026": "ringing"}
-    assert await store.position("service", "a") is None
+    assert await place(store, "service", "a") is None
     assert await redis.zcard("{hotline}:idle:service") == 0
 
 
@@ -166,7 +166,7 @@ async def test_a_new_engine_gives_back_what_the_last_one_had_only_reserved(store
     assert await store.reconcile() == []
     newer = await open_store("one", journal="newer")
     assert await states(newer) == {"1": "talking", "2": "idle"}
-    assert await newer.position("service", "b") == 1
+    assert await place(newer, "service", "b") == 1
 
 
 async def test_seats_of_calls_that_are_gone_are_freed(store: Store, open_store: OpenStore, redis: Redis) -> None:
@@ -235,24 +235,3 @@ async def test_where_nobody_waits_nobody_is_woken(store: Store, redis: Redis) ->
         await store.commit(Commit("a", 1, {}, ops=(Enqueue("sales"),)))
         message = await pubsub.get_message(timeout=5)
     assert message["data"] == "sales", "nobody waits in the seat's own queue"
-
-
-async def test_published_documents_are_the_current_ones(store: Store) -> None:
-    assert await store.documents("menu") == {}
-    first = await store.publish_document("menu", "sample", "一")
-    second = await store.publish_document("menu", "sample", "二")
-    assert await store.publish_document("menu", "sample", "一") == first != second
-    await store.publish_document("menu", "other", "x")
-    await store.publish_document("notice", "y", "z")
-    assert await store.documents("menu") == {"sample": "一", "other": "x"}
-
-
-async def test_publications_tell_what_is_there_and_what_comes(store: Store) -> None:
-    await store.publish_document("menu", "sample", "一")
-    names = store.publications("menu")
-    async with asyncio.timeout(30):
-        assert await anext(names) == "sample"
-        await store.publish_document("notice", "y", "z")
-        await store.publish_document("menu", "other", "x")
-        assert await anext(names) == "other"
-    await names.aclose()  # type: ignore[attr-defined]

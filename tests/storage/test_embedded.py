@@ -18,7 +18,7 @@ from storage.embedded import SOCKET_PATH_LIMIT, EmbeddedRedis, find_server
 from storage.lifeline import spawn
 from storage.redis import StorageError, connect_sync
 
-BOUND_S = 20.0
+BOUND_S = 60.0
 
 
 def eventually(what: Callable[[], bool]) -> None:

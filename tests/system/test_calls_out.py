@@ -80,6 +80,32 @@ async def test_a_seat_is_called_and_then_the_customer(tmp_path: Path, operator: 
         assert not seat.complaints
 
 
+async def test_a_seats_telephone_that_is_forwarded(tmp_path: Path, operator: ScriptedPhone) -> None:
+    """To a number that may go out, where a person has to press 1; to another it is a refusal."""
+    async with running(tmp_path, extra=trunk(operator.address[1]), set_aside_s=1) as site:
+        seat = await site.seat("1026")
+        seat.on_invite = Refuse(302, "Moved Temporarily", contact="<sip:0085221234567@evil.example>")
+        phone = await site.phone()
+        caller = await phone.dial("4001")
+        await caller.wait_answered()
+        caller.send_tone(440)
+        await caller.press("1")
+        await (await seat.incoming(PATIENCE_S)).wait_ended(PATIENCE_S)
+        seat.on_invite = Refuse(302, "Moved Temporarily", contact=f"<sip:{CUSTOMER}@evil.example>")
+        mobile = await operator.incoming(PATIENCE_S)
+        assert mobile.requests[0].first.startswith(f"INVITE sip:{CUSTOMER}@127.0.0.1")
+        await mobile.wait_answered(PATIENCE_S)
+        await mobile.press("1")
+        await mobile.wait_tone(440, PATIENCE_S)
+        await caller.hang_up()
+        assert await mobile.wait_ended(PATIENCE_S) == "remote"
+        [row] = await site.ended()
+        assert (row["reason"], row["seat"]) == ("completed", "1026")
+        kinds = [kind for kind in site.events(row["call_id"]) if kind in ("refused", "redirected", "talking")]
+        assert kinds == ["refused", "redirected", "talking"]
+        assert len(operator.calls) == 1
+
+
 async def test_transfers_and_a_mobile_seat(tmp_path: Path, operator: ScriptedPhone) -> None:
     async with running(tmp_path, extra=trunk(operator.address[1])) as site:
         one, two = await site.seat("1026"), await site.seat("1027", sign_on=False)

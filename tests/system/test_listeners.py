@@ -12,7 +12,8 @@ from pathlib import Path
 
 import trustme
 
-from tests.site import Site, free_port, running
+from tests.ports import free_port
+from tests.site import Site, running
 
 MORE = """
 [[listeners]]

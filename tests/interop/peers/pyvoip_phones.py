@@ -3,17 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-import sys
-from pathlib import Path
 
 from ivr.phones import audio
 from ivr.phones.probe import probe
-from tests.interop.program import program
+from tests.interop.pyvoip import pyvoip_seat
 from tests.interop.scenario import Desk, Floor, scenario
 from tests.site import MUSIC, NOTICE, PATIENCE_S
 from tests.talk import sound
-
-SEAT = Path(__file__).parent.parent / "pyvoip_seat.py"
 
 
 @scenario("pyVoIP", "a caller", keys=True)
@@ -31,14 +27,12 @@ async def caller(floor: Floor, desk: Desk) -> None:
 @scenario("pyVoIP", "a seat", listens=True)
 async def seat(floor: Floor, desk: Desk) -> None:
     """As it comes, with µ-law: registers, is called by the queue, answers, is heard by the caller, sees the end."""
-    arguments = (floor.site.sip_port, desk.seat, desk.password, desk.port, desk.port + 40, 620)
-    command = (sys.executable, "-W", "ignore", str(SEAT), *map(str, arguments))
-    async with program(*command, log=floor.directory / f"pyvoip-{desk.seat}.log") as phone:
-        await phone.until_said("registered")
+    async with pyvoip_seat(floor.site.sip_port, desk.seat, desk.password, floor.directory, sip_port=desk.port) as phone:
         await floor.sign_on(desk)
         caller = await floor.dial(desk)
         caller.send_tone(440)
-        await phone.until_said("answered", PATIENCE_S)
+        await phone.until_said("ringing", PATIENCE_S)
+        await phone.tell("answer")
         await caller.wait_tone(620, PATIENCE_S)
         await caller.wait_heard(0.5)
         await caller.hang_up()

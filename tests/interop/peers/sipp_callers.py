@@ -124,6 +124,24 @@ async def require_100rel(floor: Floor, desk: Desk) -> None:
     await call(floor, desk, "require_100rel")
 
 
+@scenario("SIPp", "RFC 3262 early media, refused", early="bye")
+async def early_closed(floor: Floor, desk: Desk) -> None:
+    """183 with a description, acknowledged by PRACK; 480 after the announcement; never answered."""
+    await call(floor, desk, "early_closed")
+    [row] = await floor.ended(desk)
+    assert (row["answered_at"], row["reason"]) == (None, "menu_ended")
+
+
+@scenario("SIPp", "RFC 3262 early media, answered", early="recorded")
+async def early_answered(floor: Floor, desk: Desk) -> None:
+    """183 with a description, acknowledged by PRACK; 200 after the announcement, at the notice."""
+    await call(floor, desk, "early_answered")
+    [row] = await floor.ended(desk)
+    assert row["answered_at"] is not None
+    kinds = floor.site.events(row["call_id"])
+    assert kinds[:6] == ["arrived", "early_media", "menu", "menu", "answered", "menu"]
+
+
 @scenario("SIPp", "RFC 3325 and 5806 headers")
 async def diversion(floor: Floor, desk: Desk) -> None:
     """An anonymous caller is known by P-Asserted-Identity; Diversion is in the log."""

@@ -6,7 +6,7 @@ import asyncio
 import contextlib
 from collections.abc import AsyncIterator, Mapping
 
-from ivr.phones.scripted import Call, PhoneError
+from ivr.phones.scripted import Call, PhoneError, Ring
 from tests.interop import sipp
 from tests.interop.scenario import Desk, Floor, Run, first_line, scenario
 
@@ -101,6 +101,23 @@ async def seat_cancelled(floor: Floor, desk: Desk) -> None:
         await caller.hang_up()
     [row] = await floor.ended(desk)
     assert row["reason"] == "abandoned"
+
+
+@scenario("SIPp", "two telephones of a seat", listens=True)
+async def seat_two_telephones(floor: Floor, desk: Desk) -> None:
+    """Both ring; the other one answers, and SIPp's is cancelled."""
+    soft = await floor.site.seat(desk.seat, sign_on=False)
+    soft.on_invite = Ring()
+    async with offered(floor, desk, "seat_cancelled") as caller:
+        await floor.event(desk, "ringing")
+        agent = await soft.incoming(30)
+        await agent.answer()
+        agent.send_tone(620)
+        await caller.wait_tone(620, 30)
+        await caller.hang_up()
+    [row] = await floor.ended(desk)
+    assert (row["reason"], row["seat"]) == ("completed", desk.seat)
+    assert not soft.complaints
 
 
 @scenario("SIPp", "CANCEL crosses a seat's answer", listens=True)

@@ -55,6 +55,29 @@ for _status, _why in ((486, "The seat is told: busy."), (603, "The seat is told:
     scenario("SIPp", f"a trunk's {_status}", trunk=TRUNK)(refusing(_status, _why))
 
 
+@scenario("SIPp", "a trunk's 302", trunk=TRUNK)
+async def redirects(floor: Floor, desk: Desk) -> None:
+    """Of its contacts the number abroad is passed over; the trunk's other server has the call."""
+    phone = await floor.site.phone(MOBILE)
+    contacts = f"Contact: <sip:0085221234567@127.0.0.1>;q=1.0, <sip:{MOBILE}@127.0.0.1:{phone.address[1]}>;q=0.5"
+    async with called(floor, desk, "seat_refuses", {"status": "302", "more": contacts}) as line:
+        other = await phone.incoming(20)
+        assert other.requests[0].first.startswith(f"INVITE sip:{MOBILE}@127.0.0.1:{phone.address[1]}")
+        await line.wait_answered()
+        await line.hang_up()
+        await other.wait_ended()
+
+
+@scenario("SIPp", "a trunk's 302 to itself and abroad", trunk=TRUNK)
+async def redirects_nowhere(floor: Floor, desk: Desk) -> None:
+    """A loop, and a number that may not go out: no second INVITE; the seat is told."""
+    contacts = f"Contact: <sip:{MOBILE}@evil.example>, <sip:16812345@127.0.0.1>, <sip:+85221234567@127.0.0.1>"
+    async with called(floor, desk, "seat_refuses", {"status": "302", "more": contacts}) as line:
+        with pytest.raises(Refused) as told:
+            await line.wait_answered(20)
+        assert told.value.status == 480
+
+
 @scenario("SIPp", "a seat gives up while a trunk rings", trunk=TRUNK)
 async def gives_up(floor: Floor, desk: Desk) -> None:
     """CANCEL, 487."""

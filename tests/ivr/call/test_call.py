@@ -49,7 +49,7 @@ MENU = Document.model_validate(
     {
         "start": "main",
         "nodes": {
-            "main": {"kind": "menu", "prompt": "main_menu", "keys": {"1": "service", "2": "bye"}},
+            "main": {"kind": "menu", "title": "主菜单", "prompt": "main_menu", "keys": {"1": "service", "2": "bye"}},
             "service": {"kind": "queue", "queue": "service"},
             "bye": {"kind": "hangup"},
         },
@@ -64,6 +64,8 @@ VIDEO_ONLY = b"v=0\r\no=- 1 1 IN IP4 10.0.0.9\r\ns=-\r\nc=IN IP4 10.0.0.9\r\nt=0
 
 class Line:
     """A call and its clock. With `frozen` it is put down and picked up before every event."""
+
+    document = MENU
 
     def __init__(self, offer: bytes = PEER, *, frozen: bool = False) -> None:
         self.now = 100.0
@@ -80,12 +82,12 @@ class Line:
             "/rec",
             "d/c1",
         )
-        self.call, self.last = Call.arrive(arrival, CALLER, offer, MENU, {"service": QUEUE}, self.now)
+        self.call, self.last = Call.arrive(arrival, CALLER, offer, self.document, {"service": QUEUE}, self.now)
         self.all = list(self.last)
 
     def freeze(self) -> None:
         text = json.dumps(self.call.to_json(self.now))
-        self.call = Call.from_json(json.loads(text), MENU, {"service": QUEUE}, self.now + 1000, 0.0)
+        self.call = Call.from_json(json.loads(text), self.document, {"service": QUEUE}, self.now + 1000, 0.0)
         self.now += 1000
 
     def tell(self, event: Happening, after: float = 1.0) -> list[Action]:
@@ -525,6 +527,12 @@ def test_what_the_floor_shows() -> None:
     assert (shown["kind"], shown["phase"], shown["seat"], shown["place"]) == ("inbound", "TALKING", "1026", "内蒙古呼和浩特市")
     menu = Line().to_menu()
     assert menu.call.deadline() is not None, "the menu's own time limits count"
+    assert menu.call.summary["menu"] == "主菜单"
+
+
+def test_people_read_the_titles_of_nodes_that_have_one() -> None:
+    came = [emit.data for emit in of(Emit, Line().to_queue().all) if emit.type == "menu"]
+    assert came == [{"node": "main", "title": "主菜单"}, {"node": "service"}]
 
 
 def test_media_dies_while_a_seat_rings() -> None:
@@ -564,6 +572,7 @@ def test_the_engine_restarts_in_each_phase() -> None:
     assert ops(offered.last) == [FreeSeat("1026", reason="engine_restarted"), Requeue("service"), Requeue("service")]
     talking = Line().to_talk()
     talking.tell(EngineRestarted())
+    assert [stop.leg for stop in told(media.Stop, talking.last)] == [CALLER, SEAT], "the queue's music may still play"
     assert told(media.Mix, talking.last)
     assert told(media.Record, talking.last) == [media.Record("c1-1", "/rec/d/c1.wav", CALLER, SEAT)], "the same take, once"
     for line in (menu, queued, offered, talking):

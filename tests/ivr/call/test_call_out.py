@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 
 import pytest
 
@@ -35,7 +36,7 @@ from ivr.steps import (
     TakeSeat,
     Unreachable,
 )
-from routing.commit import FreeSeat, Requeue, SeatState
+from routing.commit import Dialled, FreeSeat, Requeue, SeatState
 from tests.ivr.call.test_call import MENU, PEER, QUEUE, VIDEO_ONLY, Line, events, of, ops, told
 
 MOBILE = Callee("1030", "13900000000", "out", "4001", confirm=True)
@@ -54,7 +55,14 @@ class Out(Line):
     """A call that a seat makes: `own` dials itself, else the seat is summoned; to a colleague, else outside."""
 
     def __init__(
-        self, *, own: bool = False, callee: Callee = CUSTOMER, frozen: bool = False, offer: bytes = PEER, queue: str = "service"
+        self,
+        *,
+        own: bool = False,
+        callee: Callee = CUSTOMER,
+        frozen: bool = False,
+        offer: bytes = PEER,
+        queue: str = "service",
+        asked: bool = False,
     ) -> None:
         self.now, self.frozen = 100.0, frozen
         kind = Kind.INTERNAL if own and callee.seat else Kind.OUTBOUND
@@ -64,7 +72,8 @@ class Out(Line):
             self.call, self.last = Call.dialled(arrival(kind), leg, callee, queue, SILENT, queues, self.now)
         else:
             seat = MOBILE if callee is MOBILE else Callee("1026")
-            self.call, self.last = Call.originate(arrival(kind), seat, CUSTOMER, queue, SILENT, queues, self.now)
+            begun = replace(arrival(kind), asked=asked)
+            self.call, self.last = Call.originate(begun, seat, CUSTOMER, queue, SILENT, queues, self.now)
         self.all = list(self.last)
 
     def freeze(self) -> None:
@@ -124,6 +133,48 @@ def test_a_seat_is_called_and_then_the_customer(frozen: bool) -> None:
     assert line.over()
 
 
+def steps(line: Out) -> list[Dialled]:
+    """What the page that asked for the call is told."""
+    return [op for op in ops(line.all) if isinstance(op, Dialled)]
+
+
+@pytest.mark.parametrize("frozen", [False, True], ids=["running", "put down before each event"])
+def test_who_asked_for_the_call_sees_how_far_it_is(frozen: bool) -> None:
+    line = Out(asked=True, frozen=frozen).to_talk()
+    line.tell(sip.HungUp("c1.s2"), after=12.0)
+    assert steps(line) == [
+        Dialled("seat"),
+        Dialled("customer"),
+        Dialled("ringing"),
+        Dialled("talking"),
+        Dialled("over", "talked", "completed", 12.0),
+    ]
+    assert ops(line.last) == [steps(line)[-1], FreeSeat("1026", wrap_up_s=15, reason="wrap_up")]
+
+
+def test_an_announcement_of_the_network_is_no_answer() -> None:
+    """183 with sound, again and again, until the time is over."""
+    line = Out(asked=True).to_customer()
+    for _ in range(3):
+        line.tell(sip.Progressed("c1.s2", 183, PEER))
+    assert not told(media.Mix, line.all)
+    line.wait(20.0)
+    assert steps(line)[-1] == Dialled("over", "no_answer", "no_answer")
+
+
+def test_who_calls_back_in_vain_has_time_to_enter_the_result() -> None:
+    asked = Out(asked=True).to_customer()
+    asked.tell(sip.Rejected("c1.s2", 486, ""))
+    assert ops(asked.last) == [Dialled("over", "busy", "busy"), FreeSeat("1026", wrap_up_s=15, reason="wrap_up")]
+    unheard = Out(asked=True).to_seat()
+    unheard.wait(20.0)
+    assert ops(unheard.last) == [Dialled("over", "seat_no_answer", "no_answer"), FreeSeat("1026")], "nobody was called"
+    by_hand = Out(own=True).each(LegOpened(SEAT_LEG, 20000), SeatTaken("1026"), LegOpened("c1.s1", 20002))
+    by_hand.tell(sip.Rejected("c1.s1", 486, ""))
+    assert ops(by_hand.last) == [FreeSeat("1026")]
+    assert not steps(by_hand)
+
+
 @pytest.mark.parametrize(
     ("status", "result"),
     [(486, "busy"), (600, "busy"), (480, "no_answer"), (404, "invalid"), (484, "invalid"), (603, "refused"), (403, "refused"),
@@ -134,7 +185,7 @@ def test_a_customer_who_is_not_reached(status: int, result: str) -> None:
     line.tell(sip.Rejected("c1.s2", status, "", contacts=("sip:00852123@evil.example",)))
     assert line.result()[0] == result
     assert of(HangUpLeg, line.last) == [HangUpLeg("c1.s1")]
-    assert not of(Dial, line.last), "a 3xx is not followed: it could lead anywhere"
+    assert not of(Dial, line.last), "a 3xx is not followed but where the dial plan has been asked: it could lead anywhere"
 
 
 def test_nobody_answers_and_the_answer_crosses_our_cancel() -> None:
@@ -165,10 +216,10 @@ def test_each_address_of_the_trunk_is_tried() -> None:
     assert of(Dial, line.last)[0].callee == CUSTOMER.next()
     line.tell(sip.Rejected("c1.s3", 408, ""))
     line.tell(Unreachable("c1.s4"))
-    assert line.result() == ("refused", "unreachable")
+    assert line.result() == ("refused", "trunk_unreachable")
     alone = Out().to_seat().each(sip.Answered("c1.s1", PEER))
     alone.tell(Unreachable("c1.s2"))
-    assert alone.result() == ("no_answer", "unreachable"), "the trunk has no address at all"
+    assert alone.result() == ("refused", "trunk_unreachable"), "the trunk has no address at all"
 
 
 def test_a_seat_that_cannot_be_had_calls_nobody() -> None:
@@ -367,7 +418,7 @@ def test_a_mobile_is_tried_by_each_address_of_its_trunk() -> None:
     assert of(Dial, line.last)[0].callee == MOBILE.next()
     line.tell(sip.Rejected("c1.s2", 503, ""))
     line.tell(Unreachable("c1.s3"))
-    assert ops(line.last)[0].reason == "unreachable"
+    assert ops(line.last)[0].reason == "trunk_unreachable"
 
 
 def test_a_seat_with_a_mobile_makes_a_call() -> None:

@@ -270,7 +270,7 @@ def test_the_third_partys_next_address() -> None:
     none = Line().to_talk()
     blind(none, OUTSIDE)
     none.tell(Unreachable(THIRD))
-    assert last(none, "transfer_failed")["why"] == "unreachable"
+    assert last(none, "transfer_failed")["why"] == "trunk_unreachable"
 
 
 # A second line

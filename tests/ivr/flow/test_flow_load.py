@@ -8,7 +8,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ivr.flow.load import load
-from ivr.flow.model import Menu, Queue, Say
+from ivr.flow.nodes.menu import Menu
+from ivr.flow.nodes.queue import QueueNode
+from ivr.flow.nodes.say import Say
 from ivr.flow.tree import SIZE_LIMIT, read_tree
 
 GOOD = """\
@@ -48,7 +50,7 @@ def test_a_good_menu() -> None:
     assert isinstance(main, Menu)
     assert list(main.keys) == ["0", "1", "#"]
     assert (main.timeout_s, main.keys["1"].words, main.keys["0"].to) == (7.5, ("人工", "客服"), "service")
-    assert isinstance(service, Queue)
+    assert isinstance(service, QueueNode)
     assert loaded.lines["nodes", "main", "keys", "1", "to"] == 16
     assert document.person() == "service"
 
@@ -95,7 +97,7 @@ def test_scalars_stay_as_written() -> None:
         (GOOD.replace("    prompt: welcome\n", ""), 4, "missing_field", "欢迎", "prompt is missing"),
         (GOOD.replace("start: 欢迎\n", ""), 1, "missing_field", "", "start is missing"),
         (GOOD.replace("kind: say", "kind: shout"), 5, "bad_kind", "欢迎", "no kind 'shout'"),
-        (GOOD.replace("    kind: say\n", ""), 4, "bad_kind", "欢迎", "Kinds are: say, menu, queue"),
+        (GOOD.replace("    kind: say\n", ""), 4, "bad_kind", "欢迎", "Kinds are: say, menu, collect, dictation, language"),
         (GOOD.replace('"#"', '"12"'), 18, "bad_key", "main", "'12' is no key"),
         (GOOD.replace("start: 欢迎\n", "habits: {human: hash}\nstart: 欢迎\n"), 2, "bad_key", "", "'hash' is no key"),
         (GOOD.replace("prompt: welcome", "prompt: ../welcome"), 6, "bad_name", "欢迎", "'../welcome' is no name"),

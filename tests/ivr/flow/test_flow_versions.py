@@ -8,7 +8,7 @@ import pytest
 
 from ivr.flow.load import load
 from ivr.flow.model import Document
-from ivr.flow.versions import DocumentError, dumps, loads, read_last_good, write_last_good
+from ivr.flow.versions import DocumentError, Version, dumps, loads, read_last_good, write_last_good
 from prompts import PATH
 
 
@@ -44,13 +44,16 @@ def test_the_last_good_menus(tmp_path: Path) -> None:
     path = tmp_path / "deep" / "menus.json"
     assert read_last_good(path) == {}
     other = loads('{"start":"a","nodes":{"a":{"kind":"hangup"}}}')
-    write_last_good(path, {"sample": other})
-    write_last_good(path, {"sample": sample(), "other": other})
-    assert read_last_good(path) == {"sample": sample(), "other": other}
+    write_last_good(path, {"sample": Version(1, other)})
+    write_last_good(path, {"sample": Version(2, sample()), "other": Version(1, other)})
+    assert read_last_good(path) == {"sample": Version(2, sample()), "other": Version(1, other)}
     assert [child.name for child in path.parent.iterdir()] == ["menus.json"]
 
 
-@pytest.mark.parametrize("data", [b"", b"{", b"[]", b"\xff", b'{"a": {"start": 1}}', b'{"a": 5}'])
+@pytest.mark.parametrize(
+    "data",
+    [b"", b"{", b"[]", b"\xff", b'{"a": {"version": 1, "menu": {"start": 1}}}', b'{"a": 5}', b'{"a": {"version": 1}}'],
+)
 def test_a_damaged_file_is_told_by_name(tmp_path: Path, data: bytes) -> None:
     path = tmp_path / "menus.json"
     path.write_bytes(data)

@@ -17,11 +17,13 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from ivr.lines.wire import Event
 from ivr.media.client import MediaClient, MediaLost
-from ivr.media.control import Close, Command, Event, List, Message, Open, Remote, Snapshot
+from ivr.media.control import Close, Command, List, Message, Open, Remote, Snapshot
 from ivr.media.g711 import SILENCE, Law, decode, encode
+from tests.ports import sound_ports
 
-BOUND_S = 20.0
+BOUND_S = 60.0
 PAYLOAD_TYPE: dict[Law, int] = {"PCMU": 0, "PCMA": 8}
 DTMF = 101
 _RUN = "import json,sys; from pathlib import Path; from ivr.media.worker import run; a=json.loads(sys.argv[1]); " + (
@@ -33,6 +35,14 @@ def tone(hz: float, seconds: float, level: float = 0.25) -> npt.NDArray[np.int16
     """A sine at 8 kHz."""
     at = np.arange(int(seconds * 8000)) / 8000
     return (np.sin(2 * np.pi * hz * at) * level * 32767).astype(np.int16)
+
+
+def words(seconds: float, level: float = 0.1) -> npt.NDArray[np.int16]:
+    """Something like speech, in its loudness over time: syllables of 0.3 s with pauses of 0.2 s over a little noise."""
+    spoken = tone(300, seconds, level).astype(np.float64)
+    at = np.arange(len(spoken)) / 8000
+    hiss = np.random.default_rng(1).normal(0, 20, len(spoken))
+    return (np.where(at % 0.5 < 0.3, spoken, 0) + hiss).astype(np.int16)
 
 
 def power(samples: npt.NDArray[np.int16], hz: float) -> float:
@@ -61,7 +71,18 @@ def write_wav(path: Path, samples: npt.NDArray[np.int16], rate: int = 8000) -> P
 
 
 def read_recording(path: Path) -> tuple[npt.NDArray[np.int16], npt.NDArray[np.int16]]:
-    """Both sides of a stereo A-law WAV, chunk by chunk as any reader would."""
+    """Both sides of a stereo A-law WAV."""
+    sound = _read_alaw(path, 2)
+    return decode("PCMA", sound[0::2]), decode("PCMA", sound[1::2])
+
+
+def read_message(path: Path) -> npt.NDArray[np.int16]:
+    """The sound of a mono A-law WAV."""
+    return decode("PCMA", _read_alaw(path, 1))
+
+
+def _read_alaw(path: Path, count: int) -> bytes:
+    """Chunk by chunk as any reader would."""
     data = path.read_bytes()
     assert data[:4] == b"RIFF"
     assert data[8:12] == b"WAVE"
@@ -72,9 +93,9 @@ def read_recording(path: Path) -> tuple[npt.NDArray[np.int16], npt.NDArray[np.in
         chunks[name] = data[at + 8 : at + 8 + size]
         at += 8 + size + size % 2
     kind, channels, rate, byte_rate, align, bits = struct.unpack("<HHIIHH", chunks[b"fmt "][:16])
-    assert (kind, channels, rate, byte_rate, align, bits) == (6, 2, 8000, 16000, 2, 8)
-    assert struct.unpack("<I", chunks[b"fact"])[0] * 2 == len(chunks[b"data"])
-    return decode("PCMA", chunks[b"data"][0::2]), decode("PCMA", chunks[b"data"][1::2])
+    assert (kind, channels, rate, byte_rate, align, bits) == (6, count, 8000, 8000 * count, count, 8)
+    assert struct.unpack("<I", chunks[b"fact"])[0] * count == len(chunks[b"data"])
+    return chunks[b"data"]
 
 
 class Peer:
@@ -150,8 +171,8 @@ class Rig:
         self.recordings.mkdir(exist_ok=True)
         self.terms = {
             "host": "127.0.0.1",
-            "port_min": 21000,
-            "port_max": 24999,
+            "port_min": sound_ports()[0],
+            "port_max": sound_ports()[1],
             "rtp_timeout_s": 30.0,
             "orphan_s": 30.0,
             "min_free_bytes": 0,
@@ -180,7 +201,7 @@ class Rig:
         end = time.monotonic() + BOUND_S
         while True:
             try:
-                snapshot = await client.connect(self.epoch, ack, instance)
+                snapshot = await client.take_over(self.epoch, ack, instance)
                 break
             except MediaLost:
                 assert time.monotonic() < end

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from ivr.media.control import Digit
 from ivr.media.dtmf import KEYS, LOST_END_S, DigitReceiver
-from tests.ivr.media.test_leg import Bench
+from tests.ivr.media.bench import Bench
 
 END = 0x80
 

@@ -11,7 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from ivr.media.client import Fenced, MediaClient, MediaError, MediaLost
+from ivr.lines.client import Fenced
+from ivr.media.client import MediaClient, MediaError, MediaLost
 from ivr.media.control import (
     Close,
     Digit,
@@ -25,6 +26,7 @@ from ivr.media.control import (
     StopRecord,
 )
 from tests.ivr.media.rig import Rig, power, read_recording, tone
+from tests.ports import free_ports
 
 
 def both(one: str, two: str) -> Mix:
@@ -55,16 +57,17 @@ async def test_commands_are_idempotent_and_unknown_legs_refused(rig: Rig) -> Non
 
 
 async def test_no_free_port_is_an_error_not_an_end(tmp_path: Path) -> None:
-    rig = Rig(tmp_path, port_min=26000, port_max=26003)
+    port = free_ports(4)
+    rig = Rig(tmp_path, port_min=port, port_max=port + 3)
     try:
         await rig.connect()
         taken = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
         with taken:
-            taken.bind(("127.0.0.1", 26002))
-            assert (await rig.do(Open("a", "")))["port"] == 26000
+            taken.bind(("127.0.0.1", port + 2))
+            assert (await rig.do(Open("a", "")))["port"] == port
             with pytest.raises(MediaError, match="no free port"):
                 await rig.do(Open("b", ""))
-        assert (await rig.do(Open("b", "")))["port"] == 26002
+        assert (await rig.do(Open("b", "")))["port"] == port + 2
         with pytest.raises(MediaError, match="no free port"):
             await rig.do(Open("c", ""))
         await rig.do(Close("a"))
@@ -95,7 +98,7 @@ async def test_an_engine_that_dies_is_followed_by_the_next_and_no_event_is_misse
     assert [(e.seq, e.message.digit) for e in own.events if isinstance(e.message, Digit)] == [(1, "1"), (2, "2")]
     client.ack(2)
     with pytest.raises(Fenced):
-        await old.connect(1, 0)
+        await old.take_over(1, 0)
     assert not old.connected
     # Another instance's numbers mean nothing here: all that is unacknowledged comes.
     caller.press("3")
@@ -115,7 +118,7 @@ async def test_a_higher_epoch_takes_over_at_once(own: Rig) -> None:
         await old.request(List())
     old.send(List())
     with pytest.raises(Fenced):
-        await old.connect(4, 0)
+        await old.take_over(4, 0)
     assert list((await own.do(List()))["legs"]) == ["a"]
 
 
@@ -156,8 +159,8 @@ async def test_a_recording_ends_with_its_second_leg(rig: Rig) -> None:
     await rig.do(Close("caller"))
     assert not path.exists()
     await rig.do(Close("seat"))
-    assert await rig.event(Recording) == [Recording("r", "stopped", str(path))]
-    read_recording(path)
+    (ended,) = await rig.event(Recording)
+    assert ended == Recording("r", "stopped", str(path), len(read_recording(path)[0]) / 8000)
 
 
 async def test_sigterm_finishes_recordings(own: Rig) -> None:
@@ -240,7 +243,7 @@ async def test_one_process_a_socket(rig: Rig) -> None:
 async def test_nobody_there(tmp_path: Path) -> None:
     lost = MediaClient(tmp_path / "media.sock", on_event=lambda _: None, on_lost=lambda: None)
     with pytest.raises(MediaLost):
-        await lost.connect(1, 0)
+        await lost.take_over(1, 0)
     with pytest.raises(MediaLost):
         await lost.request(List())
     lost.send(List())

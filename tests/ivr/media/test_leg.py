@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import struct
 import tracemalloc
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -11,76 +12,22 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ivr.media.control import Digit, Message, Remote
+from ivr.media.control import Digit, Remote
 from ivr.media.g711 import decode
 from ivr.media.leg import PROBATION, Leg
-from ivr.media.outgoing import Address, Outgoing
-from ivr.media.packet import Buffers, Counters
-from ivr.media.reports import Reports
+from ivr.media.loops import Loops
+from ivr.media.outgoing import Address
 from ivr.media.rtcp import Block, build
 from ivr.media.rtcp import Report as RtcpReport
 from ivr.media.timeline import Timeline
-
-PEER: Address = ("192.0.2.1", 4000)
-ELSEWHERE: Address = ("192.0.2.9", 5555)
-START = 2**32 - 100
+from tests.ivr.media.bench import ELSEWHERE, PEER, START, Bench
 
 
-class Bench:
-    """Two legs in one process; `sent` is what leaves, as (to, second byte, sequence, timestamp, ssrc, payload)."""
-
-    def __init__(self) -> None:
-        self.buffers, self.counters = Buffers(), Counters()
-        self.sent: list[tuple[Any, ...]] = []
-        self.reports: list[Message] = []
-        self.moved = 0
-        self.now = 0
-        self.arrived_s = 0.0
-        self.a, self.b = self.leg("a"), self.leg("b")
-
-    def leg(self, name: str, **remote: Any) -> Leg:
-        def send(packet: memoryview, to: Address) -> None:
-            assert packet[0] == 0x80
-            self.sent.append((to, *struct.unpack_from(">BHII", packet, 1), bytes(packet[12:])))
-
-        def moved() -> None:
-            self.moved += 1
-
-        out = Outgoing(
-            ssrc=7, sequence=65534, timestamp=START, send=send, moved=moved, buffers=self.buffers, counters=self.counters
-        )
-        leg = self.bare(name, out)
-        terms: dict[str, Any] = {"codec": "PCMA", "payload_type": 8, "dtmf_payload_type": 101}
-        leg.set_remote(Remote(name, *PEER, **(terms | remote)))
-        return leg
-
-    def bare(self, name: str, out: Outgoing) -> Leg:
-        return Leg(
-            name,
-            "c",
-            out=out,
-            reports=Reports(7, "us", lambda: self.arrived_s),
-            arrived=lambda: self.arrived_s,
-            report=self.reports.append,
-            buffers=self.buffers,
-            counters=self.counters,
-        )
-
-    def join(self) -> None:
-        self.a.listeners = (self.b.out,)
-
-    def receive(self, data: bytes, source: Address = PEER, leg: Leg | None = None) -> None:
-        self.buffers.packet[: len(data)] = data[:2048]
-        (leg or self.a).receive(min(len(data), 2048), source, self.now)
-
-    def packet(self, sequence: int, timestamp: int, *, second: int = 8, ssrc: int = 5, payload: bytes = b"\x11" * 160) -> None:
-        self.receive(struct.pack(">BBHII", 0x80, second, sequence & 0xFFFF, timestamp & 0xFFFFFFFF, ssrc) + payload)
-
-    def numbers(self) -> list[tuple[int, int]]:
-        """Sequence and timestamp of what was sent, counted from the stream's begin."""
-        return [
-            ((sequence - 65534) & 0xFFFF, (timestamp - START) & 0xFFFFFFFF) for _, _, sequence, timestamp, _, _ in self.sent
-        ]
+@pytest.fixture(autouse=True)
+def _each_loop(loops: Loops, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    monkeypatch.setattr(Bench, "loops", loops)
+    yield
+    Bench.close()
 
 
 def test_a_relayed_stream_keeps_its_steps_losses_and_swaps() -> None:

@@ -11,13 +11,15 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ivr.media import control, wav, wire
+from ivr.lines import wire
+from ivr.lines.wire import ControlError
+from ivr.media import control, wav
 from ivr.media.g711 import ALAW_TO_ULAW, ULAW_TO_ALAW, Law, decode, encode
 from ivr.media.mix import mix
 from ivr.media.outbox import MAX_KEPT, Outbox
 from ivr.media.rtp import payload_span, sequence_step, timestamp_step
 from ivr.media.schedule import SLOT_S, Schedule
-from ivr.media.wire import ControlError
+from ivr.media.wire import MEDIA, snapshot_from_json, snapshot_to_json
 from tests.ivr.media.rig import snr_db, tone
 
 COMMANDS: list[control.Command] = [
@@ -29,7 +31,10 @@ COMMANDS: list[control.Command] = [
     control.Stop("leg"),
     control.Mix(("a", "b"), {"a": ("b",), "b": ()}),
     control.Record("r", "/r.wav", "a", "b"),
+    control.Record("r", "/r.wav", "a", max_s=120.0, silence_s=6),
     control.StopRecord("r"),
+    control.Hear("leg", 2**64 - 1, "/run/speech-0.1"),
+    control.Unhear("leg", 7),
     control.Close("leg"),
     control.List(),
     control.Stats(),
@@ -40,35 +45,47 @@ EVENTS: list[control.Message] = [
     control.Played("leg", 3, finished=False),
     control.Silent("leg", 30.5),
     control.Recording("r", "gap", "满"),
+    control.Recording("r", "silence", "/r.wav", 2.5),
     control.Quality("leg", "call", 1, 2, 3, 4, 5, 0.25),
+    control.Unheard("leg", 7, 50, 3),
     control.Quality("leg", "call", 1, 2, 3, 4, 5, 0.25, 7.5, -8, 9.0),
 ]
 
 
 @pytest.mark.parametrize("command", COMMANDS)
 def test_commands_are_read_as_they_were_written(command: control.Command) -> None:
-    line = wire.encode_request(7, 3, command)
+    line = MEDIA.encode_request(7, 3, command)
     assert line.endswith(b"\n")
     assert line.count(b"\n") == 1
-    assert wire.decode_request(line) == wire.Request(7, 3, command)
+    assert MEDIA.decode_request(line) == wire.Request(7, 3, command)
+
+
+def test_what_is_as_usual_is_not_said() -> None:
+    said = json.loads(MEDIA.encode_request(7, 3, control.Remote("leg", "192.0.2.1", 4000, "PCMA", 8, send=False)))
+    assert said == {
+        **{"id": 7, "epoch": 3, "do": "remote", "leg": "leg", "host": "192.0.2.1", "port": 4000},
+        **{"codec": "PCMA", "payload_type": 8, "send": False},
+    }
 
 
 @pytest.mark.parametrize("message", EVENTS)
 def test_events_are_read_as_they_were_written(message: control.Message) -> None:
-    assert wire.decode_answer(wire.encode_event(control.Event(9, message))) == control.Event(9, message)
+    assert MEDIA.decode_answer(MEDIA.encode_event(wire.Event(9, message))) == wire.Event(9, message)
 
 
 def test_replies_acks_and_snapshots_are_read_as_they_were_written() -> None:
-    assert wire.decode_request(wire.encode_ack(12)) == wire.Ack(12)
-    assert wire.decode_answer(wire.encode_ok(1, {"port": 2})) == wire.Reply(1, {"port": 2}, None)
-    assert wire.decode_answer(wire.encode_error(1, "why")) == wire.Reply(1, {}, "why")
+    assert MEDIA.decode_request(wire.encode_ack(12)) == wire.Ack(12)
+    assert MEDIA.decode_answer(wire.encode_ok(1, {"port": 2})) == wire.Reply(1, {"port": 2}, None)
+    assert MEDIA.decode_answer(wire.encode_error(1, "why")) == wire.Reply(1, {}, "why")
+    assert wire.encode_ok(0, {}) == b"", "nobody waits for it"
+    assert MEDIA.decode_answer(wire.encode_error(0, "why")) == wire.Reply(0, {}, "why")
     snapshot = control.Snapshot(
         "i",
         {"a": control.LegState("c", 4000, "192.0.2.1:9", "PCMA", None, ("b",), 1.5)},
-        (control.RecordingState("r", "/r.wav", "a", "b"),),
+        (control.RecordingState("r", "/r.wav", "a", "b"), control.RecordingState("m", "/m.wav", "a", "")),
         5,
     )
-    assert wire.snapshot_from_json(json.loads(json.dumps(wire.snapshot_to_json(snapshot)))) == snapshot
+    assert snapshot_from_json(json.loads(json.dumps(snapshot_to_json(snapshot)))) == snapshot
 
 
 @pytest.mark.parametrize(
@@ -86,6 +103,8 @@ def test_replies_acks_and_snapshots_are_read_as_they_were_written() -> None:
         b'{"do":"play","id":1,"epoch":1,"leg":"a","play":1,"files":["x"],"loop":1}',
         b'{"do":"mix","id":1,"epoch":1,"legs":[],"hears":[]}',
         b'{"do":"remote","id":1,"epoch":1,"leg":"a","host":"h","port":1,"codec":"G729","payload_type":18}',
+        b'{"do":"record","id":1,"epoch":1,"recording":"r","path":"/r.wav","left":"a","max_s":-1}',
+        b'{"do":"record","id":1,"epoch":1,"recording":"r","path":"/r.wav","left":"a","silence_s":NaN}',
         b'{"ack":"x"}',
         b'{"do":"open","id":1,"epoch":1,"leg":"\\ud800","call":"c"}',
         b'{"do":"mix","id":1,"epoch":1,"legs":[],"hears":{"\\ud800":[]}}',
@@ -94,7 +113,7 @@ def test_replies_acks_and_snapshots_are_read_as_they_were_written() -> None:
 )
 def test_a_malformed_request_is_an_error_of_the_protocol(line: bytes) -> None:
     with pytest.raises(ControlError):
-        wire.decode_request(line)
+        MEDIA.decode_request(line)
 
 
 @settings(deadline=None)
@@ -109,12 +128,12 @@ def test_a_malformed_request_is_an_error_of_the_protocol(line: bytes) -> None:
 )
 def test_nothing_else_is_raised_whatever_comes(value: Any) -> None:
     line = json.dumps(value).encode()
-    for read in (wire.decode_request, wire.decode_answer):
+    for read in (MEDIA.decode_request, MEDIA.decode_answer):
         with contextlib.suppress(ControlError):
             read(line)
     if isinstance(value, dict):
         with pytest.raises(ControlError):
-            wire.snapshot_from_json(value)
+            snapshot_from_json(value)
 
 
 ANYTHING = st.recursive(
@@ -136,20 +155,20 @@ def test_a_line_with_other_things_in_it_is_read_or_refused(
     command: control.Command, instead: dict[int, Any], noise: bytes, data: st.DataObject
 ) -> None:
     """Values replaced, then bytes; what is read can be written again, and whatever it says can be answered."""
-    fields = json.loads(wire.encode_request(7, 3, command))
+    fields = json.loads(MEDIA.encode_request(7, 3, command))
     for place, value in instead.items():
         fields[list(fields)[place % len(fields)]] = value
     line = json.dumps(fields).encode()
     at = data.draw(st.integers(0, len(line)))
     for attempt in (line, line[:at] + noise + line[at + len(noise) :]):
         try:
-            found = wire.decode_request(attempt)
+            found = MEDIA.decode_request(attempt)
         except ControlError as error:
             wire.encode_error(-1, str(error))  # raises nothing
             continue
         if isinstance(found, wire.Request):
-            again = wire.encode_request(found.number, found.epoch, found.command)
-            assert wire.decode_request(again) == found
+            again = MEDIA.encode_request(found.number, found.epoch, found.command)
+            assert MEDIA.decode_request(again) == found
 
 
 @pytest.mark.parametrize("law", ["PCMA", "PCMU"])
@@ -248,6 +267,6 @@ def test_a_part_knows_its_worker() -> None:
     part = wav.part_path("/x/a.wav", "media-1")
     assert wav.final_path(part, "media-1") == "/x/a.wav"
     assert wav.final_path(part, "media-2") is None
-    assert wav.is_ours(wav.header(5))
-    assert not wav.is_ours(wav.header(5)[:57])
-    assert not wav.is_ours(bytes(58))
+    assert [wav.channels_of(wav.header(5, channels)) for channels in (1, 2, 3)] == [1, 2, 0]
+    assert not wav.channels_of(wav.header(5, 2)[:57])
+    assert not wav.channels_of(bytes(58))

@@ -52,6 +52,24 @@ def test_files_are_read_once_and_anew_when_they_change(found: Sounds, tmp_path: 
     assert len(found.sound(str(path), "PCMA")) == 800
 
 
+def test_what_was_found_just_now_is_at_hand(
+    found: Sounds, told: threading.Semaphore, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sounds, "FRESH_S", 3600.0)
+    one, two = (str(write_wav(tmp_path / f"{hz}.wav", tone(hz, 0.05))) for hz in (440, 880))
+    assert found.at_hand((one,), "PCMA") is None
+    found.ask("one", (one, str(tmp_path / "none.wav")), "PCMA")
+    assert told.acquire(timeout=10)
+    assert found.at_hand((one,), "PCMA") == encode("PCMA", tone(440, 0.05))
+    for files, law in (((one, two), "PCMA"), ((str(tmp_path / "none.wav"),), "PCMA"), ((one,), "PCMU")):
+        assert found.at_hand(files, law) is None  # type: ignore[arg-type]
+    assert found.sound(two, "PCMA")
+    assert found.at_hand((two, one), "PCMA") == encode("PCMA", tone(880, 0.05)) + encode("PCMA", tone(440, 0.05))
+    monkeypatch.setattr(sounds, "FRESH_S", 0.0)
+    assert found.sound(one, "PCMA")
+    assert found.at_hand((one,), "PCMA") is None
+
+
 def test_sounds_do_not_fill_the_memory(found: Sounds, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sounds, "MAX_KEPT", 1600)
     paths = [str(write_wav(tmp_path / f"{n}.wav", tone(440, 0.1))) for n in range(3)]

@@ -12,11 +12,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pylibsrtp import Error, Policy, Session
 
-from ivr.media import control, rtcp, wire
+from ivr.lines import wire
+from ivr.media import control, rtcp
 from ivr.media.control import Srtp, Suite
 from ivr.media.outgoing import Address
 from ivr.media.packet import Buffers, Counters
 from ivr.media.srtp import MAX_ROUNDS, MAX_STREAMS, Shield
+from ivr.media.wire import MEDIA
 
 PEER: Address = ("192.0.2.1", 4000)
 OURS, THEIRS, OTHER = bytes(range(30)), bytes(range(100, 130)), bytes(range(200, 230))
@@ -78,15 +80,15 @@ class Bench:
 
 def test_keys_go_to_media_and_into_no_text() -> None:
     command = control.Remote("a", *PEER, "PCMA", 8, srtp=keys(suite=SHORT))
-    line = wire.encode_request(1, 2, command)
-    assert wire.decode_request(line) == wire.Request(1, 2, command)
+    line = MEDIA.encode_request(1, 2, command)
+    assert MEDIA.decode_request(line) == wire.Request(1, 2, command)
     secrets = {b64encode(OURS).decode(), b64encode(THEIRS).decode()}
     assert not [secret for secret in secrets if secret in repr(command)]
     request = json.loads(line)
     for change in ({"local": f"{b64encode(OURS).decode()}="}, {"remote": b64encode(THEIRS).decode()[1:]}, {"suite": "NULL"}):
         for srtp in (request["srtp"] | change, list((request["srtp"] | change).values())):
             with pytest.raises(wire.ControlError) as caught:
-                wire.decode_request(json.dumps(request | {"srtp": srtp}).encode())
+                MEDIA.decode_request(json.dumps(request | {"srtp": srtp}).encode())
             assert not [secret for secret in secrets if secret[5:30] in str(caught.value)]
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from ivr.media.control import Record
 from ivr.media.recording import HOLD, Recording
 from ivr.media.timeline import CAPACITY, Timeline
 
@@ -157,7 +158,7 @@ def test_no_packets_make_it_grow(packets: list[tuple[int, int, int]]) -> None:
 
 
 def test_a_recording_interleaves_its_sides_and_counts_what_was_lost() -> None:
-    recording = Recording("r", "/r.wav", "a", "b", start=0, group=0)
+    recording = Recording(Record("r", "/r.wav", "a", "b"), start=0, group=0)
     recording.sides[0].place(0, voice(1), 160)
     recording.sides[1].place(9, voice(2), 320)
     frames = recording.take(320, 320)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
 
@@ -22,6 +23,7 @@ from ivr.media.control import (
     StopRecord,
 )
 from ivr.media.g711 import Law
+from ivr.media.loops import Loops
 from tests.ivr.media.rig import Peer, Rig, power, read_recording, snr_db, tone, write_wav
 
 
@@ -69,6 +71,38 @@ async def test_music_loops_until_it_is_stopped_and_a_play_replaces_the_one_befor
     await rig.talk(0.2)
     assert np.abs(peer.heard(since + 2)).max() < 100
     assert len(rig.of(Played)) == 1
+
+
+async def test_who_holds_what_it_got_is_told_what_was_broken_off(rig: Rig) -> None:
+    """By a packet without sound in its place in the stream; of what came to its end, and to others, nothing is told."""
+    hush = 102
+    music = write_wav(rig.directory / "music.wav", tone(500, 0.1))
+    asks, other = await rig.leg("a"), await rig.leg("b")
+    await rig.do(replace(rig.remote("a", asks), hush_payload_type=hush))
+
+    def told() -> list[int]:
+        return [number for number, packet in enumerate(asks.packets) if packet[1] & 0x7F == hush]
+
+    await rig.do(Stop("a"))  # nothing plays
+    await rig.do(Play("a", 1, (str(music),)))
+    await rig.event(Played)
+    assert told() == []
+    for leg in ("a", "b"):
+        await rig.do(Play(leg, 2, (str(music),), loop=True))
+        await rig.talk(0.2)
+        await rig.do(Play(leg, 3, (str(music),), loop=True))  # in its place
+        await rig.talk(0.2)
+        await rig.do(Stop(leg))
+        await rig.talk(0.2)
+    replaced, stopped = told()
+    assert asks.packets[stopped][12:] == b""
+    assert np.abs(asks.heard(stopped)).max() < 100, "nothing of it comes after that"
+    assert np.abs(asks.heard(replaced)[:8000]).max() > 1000
+    times = [(sequence, timestamp) for _, sequence, timestamp, _ in asks.headers()]
+    for (sequence, timestamp), (follows, later), packet in zip(times, times[1:], asks.packets, strict=False):
+        assert follows == (sequence + 1) & 0xFFFF
+        assert later == (timestamp + len(packet) - 12) & 0xFFFFFFFF, "no time is left out, none doubled"
+    assert {packet[1] & 0x7F for packet in other.packets} == {8}
 
 
 async def test_a_file_that_cannot_be_read_is_told_and_does_not_stop_the_others(rig: Rig) -> None:
@@ -218,8 +252,8 @@ async def test_a_held_peer_gets_nothing_and_a_play_goes_on_silently(rig: Rig) ->
     assert len({ssrc for _, _, _, ssrc in peer.headers()}) == 1
 
 
-async def test_silence_is_told_once_until_something_is_heard_again(tmp_path: Path) -> None:
-    rig = Rig(tmp_path, rtp_timeout_s=1.0)
+async def test_silence_is_told_once_until_something_is_heard_again(tmp_path: Path, loops: Loops) -> None:
+    rig = Rig(tmp_path, loops=loops.name, rtp_timeout_s=1.0)
     try:
         await rig.connect()
         peer, held = await rig.leg("a"), await rig.leg("held")

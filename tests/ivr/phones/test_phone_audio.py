@@ -85,6 +85,26 @@ def test_a_part_scores_its_part_and_a_slip_costs_little() -> None:
     assert audio.similarity(slipped, wanted) > 0.8
 
 
+def halting(sound: Samples, stops: int) -> Samples:
+    """What arrives of it where the machine that plays it stands still so often for a quarter of a second, and goes on."""
+    parts = np.array_split(sound, stops + 1)
+    return np.concatenate([part for each in parts for part in (each, audio.silence(0.25))])
+
+
+@pytest.mark.parametrize(("seconds", "stops"), [(0.5, 1), (1.0, 1), (2.2, 1), (2.2, 4), (4.0, 5), (10.0, 3)])
+def test_what_stood_still_and_went_on_was_played(seconds: float, stops: int) -> None:
+    wanted = speech(1, seconds)
+    heard = np.concatenate([speech(2), halting(wanted, stops), speech(3)])
+    assert audio.similarity(heard, wanted) > (0.8 if seconds > 0.5 else 0.7)
+    assert audio.similarity(halting(speech(4, seconds), stops), wanted) < 0.3
+
+
+def test_parts_in_another_order_were_not_played() -> None:
+    first, second = speech(1), speech(2)
+    said = np.concatenate([second, first])
+    assert audio.similarity(said, np.concatenate([first, second])) < 0.7
+
+
 def test_wave_files_come_back_whole(subtests: pytest.Subtests) -> None:
     left, right = audio.tone(440, 0.5), audio.tone(600, 0.5)
     wave = audio.read_wav(audio.write_wav(left, right))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import struct
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -60,6 +61,17 @@ def test_a_far_timestamp_takes_no_memory() -> None:
 def test_only_the_time_asked_for_is_heard() -> None:
     assert len(Heard(packets()).samples(100.5, 100.7)) in {10 * FRAME, 11 * FRAME}
     assert len(Heard().samples()) == 0
+
+
+def test_a_sample_was_there_when_its_packet_came() -> None:
+    late = packets(0, 10, at=100.0) + [replace(packet, at=100.5) for packet in packets(10, 20)]
+    heard = Heard(late)
+    assert heard.arrived(0) == 100.0
+    assert heard.arrived(9 * FRAME - 1) == pytest.approx(100.16)
+    assert heard.arrived(12 * FRAME) == heard.arrived(10**6) == 100.5
+    assert heard.arrived(0, since=100.1) == pytest.approx(100.1)
+    with pytest.raises(ValueError, match="empty"):
+        heard.arrived(0, since=101.0)
 
 
 def test_gaps_by_arrival() -> None:

@@ -234,3 +234,36 @@ def test_other_methods_in_the_dialog() -> None:
     assert lines(call.agent.receive(call.phone.next("NOTIFY"), PEER, 2.0)) == ["405 NOTIFY"]
     assert lines(call.agent.receive(call.phone.next("PRACK"), PEER, 2.0)) == ["481 PRACK"]
     assert lines(call.agent.receive(call.phone.next("DANCE"), PEER, 2.0)) == ["501 DANCE"]
+
+
+def test_why_a_bye_is_sent_is_told_and_read() -> None:
+    call = talking()
+    ours = sends(call.agent.bye(call.session, 2.0, cause=38))[0]
+    assert header(ours, "Reason") == "Q.850;cause=38"
+    plain = talking()
+    assert "Reason:" not in sends(plain.agent.bye(plain.session, 2.0))[0]
+
+
+@pytest.mark.parametrize(
+    ("reasons", "cause"),
+    [
+        ((), 0),
+        (("Reason: Q.850;cause=38",), 38),
+        (('Reason: SIP;cause=503;text="x", q.850 ; cause = 16 ;text="Normal, cause=38"',), 16),
+        (("Reason: SIP;cause=503",), 0),
+        (("Reason: Q.850;because=38",), 0),
+        (("Reason: Q.850",), 0),
+        (("Reason: Q.850;cause=99999",), 0),
+    ],
+)
+def test_the_peers_reason(reasons: tuple[str, ...], cause: int) -> None:
+    call = talking()
+    assert call.agent.receive(call.phone.next("BYE", extra=reasons), PEER, 2.0) == [sip.HungUp(call.session, cause)]
+
+
+def test_a_bye_that_waits_for_the_ack_keeps_its_reason() -> None:
+    call = incoming()
+    call.phone.learn(call.agent.answer(call.session, OURS, 0.0))
+    assert call.agent.bye(call.session, 0.1, cause=38) == []
+    [bye] = sends(call.agent.receive(call.phone.ack(), PEER, 0.2))
+    assert header(bye, "Reason") == "Q.850;cause=38"

@@ -29,7 +29,7 @@ from ivr.sip.target import Target
 from ivr.sip.transport import Transport
 from ivr.sip.trunk import TrunkPeer
 from tests.ivr.sip.conftest import OURS, SDP
-from tests.site import free_port
+from tests.ports import free_port
 
 
 def options() -> bytes:

@@ -12,6 +12,7 @@ from ivr.sip.events import Address, Output, Send
 from ivr.sip.listener import Listener
 from ivr.sip.peers import Peers
 from ivr.sip.registrar import Binding
+from ivr.sip.requests import Ask
 from ivr.sip.target import Target
 from ivr.sip.trunk import TrunkPeer
 from tests.ivr.sip.conftest import (
@@ -230,6 +231,52 @@ def test_a_server_that_says_nothing_is_waited_for_only_so_long() -> None:
     assert pass_time(caller, 60.0) == []
 
 
+def given_up() -> tuple[UserAgent, str]:
+    """An agent that no longer waits for the answer to its INVITE, and the INVITE."""
+    caller = agent()
+    [invite] = sends(caller.invite("leg", target(patience_s=5.0), OURS, 0.0))
+    assert events([output for _, output in pass_time(caller, 6.0)]) == [sip.Rejected("leg", 408, "Request Timeout")]
+    caller.forget("leg")
+    return caller, invite
+
+
+def test_one_that_rings_late_is_cancelled() -> None:
+    caller, invite = given_up()
+    outputs = caller.receive(response(invite, 180), SERVER, 9.0)
+    assert lines(outputs) == ["CANCEL"]
+    caller.receive(response(sends(outputs)[0], 200), SERVER, 9.1)
+    assert lines(caller.receive(response(invite, 487), SERVER, 9.2)) == ["ACK"]
+    assert pass_time(caller, 100.0) == []
+    assert not caller.knows("leg")
+
+
+def test_one_that_answers_late_is_hung_up() -> None:
+    """Each of its 2xx is acknowledged: it does not repeat them for half a minute to nobody."""
+    caller, invite = given_up()
+    ok = response(invite, 200, body=SDP)
+    outputs = caller.receive(ok, SERVER, 9.0)
+    assert lines(outputs) == ["ACK", "BYE"]
+    caller.receive(response(sends(outputs)[1], 200), SERVER, 9.1)
+    assert lines(caller.receive(ok, SERVER, 9.5)) == ["ACK"]
+    assert pass_time(caller, 100.0) == []
+    assert not caller.knows("leg")
+
+
+def test_one_that_refuses_late_is_acknowledged() -> None:
+    caller, invite = given_up()
+    assert lines(caller.receive(response(invite, 503), SERVER, 9.0)) == ["ACK"]
+    assert pass_time(caller, 100.0) == []
+    assert not caller.knows("leg")
+
+
+def test_one_that_never_says_anything_is_not_repeated_to_and_forgotten() -> None:
+    caller, _ = given_up()
+    assert pass_time(caller, 31.9) == []
+    assert caller.knows("leg")
+    assert pass_time(caller, 33.0) == []
+    assert not caller.knows("leg")
+
+
 # NAT between two private networks: the address in a Contact may exist on both sides
 
 
@@ -270,3 +317,101 @@ def test_which_registrations_are_behind_nat() -> None:
     assert Binding("sip:1001@10.9.9.9:5060", 60, NAT).behind_nat, "the port too"
     assert not Binding("sip:1001@10.9.9.9:40001", 60, NAT._replace(listener="t")).behind_nat
     assert not Binding("sip:1001@phone.example", 60, NAT).behind_nat, "nobody knows"
+
+
+# A peer that has died
+
+
+def test_the_sessions_of_a_peer_that_died_are_over_at_once() -> None:
+    call_agent = agent()
+    _, session = talking(call_agent)
+    call_agent.reinvite(session, OURS, 2.0)
+    assert call_agent.died("t") == [sip.Broken(session, "peer_died")]
+    assert (call_agent.deadline(), call_agent.knows(session)) == (None, False), "nothing is sent any more"
+    assert call_agent.bye(session, 3.0) == [sip.Over(session)]
+    assert call_agent.died("t") == []
+
+
+def test_who_comes_after_the_dead_finds_no_dialog() -> None:
+    call_agent = agent()
+    phone, _ = talking(call_agent)
+    call_agent.died("t")
+    assert lines(call_agent.receive(phone.next("BYE"), FLOW, 3.0)) == ["481 BYE"]
+
+
+def test_a_peer_that_dies_before_the_answer() -> None:
+    call = incoming(agent(), flow_phone())
+    call.agent.ring(call.session, 0.5)
+    assert call.agent.died("t") == [sip.Broken(call.session, "peer_died")]
+    assert call.agent.deadline() is None
+
+
+def test_a_peer_that_dies_while_it_is_called() -> None:
+    call_agent = agent()
+    [invite] = sends(call_agent.invite("leg", target(), OURS, 0.0))
+    call_agent.receive(response(invite, 180), SERVER, 1.0)
+    assert call_agent.died("t") == [sip.Rejected("leg", 503, "Service Unavailable")]
+    assert call_agent.deadline() is None
+
+
+def test_a_peer_that_dies_while_we_give_up_calling_it() -> None:
+    call_agent = agent()
+    [invite] = sends(call_agent.invite("leg", target(), OURS, 0.0))
+    call_agent.receive(response(invite, 180), SERVER, 1.0)
+    assert lines(call_agent.cancel("leg", 2.0)) == ["CANCEL"]
+    assert call_agent.died("t") == [sip.Rejected("leg", 487, "Request Terminated")]
+
+
+def test_a_peer_that_dies_on_our_bye_or_its_own() -> None:
+    call_agent = agent()
+    _, session = talking(call_agent)
+    call_agent.bye(session, 2.0)
+    assert call_agent.died("t") == [sip.Over(session)]
+    other = agent()
+    phone, session = talking(other)
+    assert only(other.receive(phone.next("BYE"), FLOW, 2.0), sip.HungUp).session == session
+    assert other.died("t") == [], "that it hung up is told already"
+    assert other.confirm_bye(session, 3.0) == []
+
+
+def test_nobody_else_dies_with_it() -> None:
+    call_agent = agent()
+    _, session = talking(call_agent)
+    assert call_agent.died("s") == []
+    assert call_agent.died("") == []
+    assert lines(call_agent.bye(session, 2.0)) == ["BYE"]
+    forgotten = agent()
+    _, session = talking(forgotten)
+    forgotten.bye(session, 2.0)
+    forgotten.forget(session)
+    assert forgotten.died("t") == []
+
+
+def test_a_restored_session_dies_too() -> None:
+    call_agent = agent()
+    _, session = talking(call_agent)
+    new = agent(prefix="b")
+    new.restore(json.loads(json.dumps(call_agent.dump(session, 2.0))), 0.0)
+    assert new.died("t") == [sip.Broken(session, "peer_died")]
+
+
+def test_nobody_is_called_who_is_known_to_be_dead() -> None:
+    call_agent = agent()
+    call_agent.died("t")
+    assert call_agent.invite("leg", target(), OURS, 1.0) == [sip.Rejected("leg", 503, "Service Unavailable")]
+    assert (call_agent.deadline(), call_agent.knows("leg")) == (None, False)
+    assert lines(call_agent.invite("other", target(PEER), OURS, 1.0)) == ["INVITE"], "another listener's peer"
+    call_agent.lives("t")
+    assert lines(call_agent.invite("leg", target(), OURS, 2.0)) == ["INVITE"]
+
+
+def test_nobody_is_asked_who_is_known_to_be_dead() -> None:
+    at = "<sip:192.0.2.9>"
+    asked = Ask("OPTIONS", "sip:192.0.2.9", f"{at};tag=t1", at, "c1", 1, SERVER)
+    call_agent = agent()
+    assert lines(call_agent.ask("one", asked, 0.0)) == ["OPTIONS"]
+    assert call_agent.died("t") == [sip.Replied("one", 503, 1)]
+    assert call_agent.ask("two", asked, 1.0) == [sip.Replied("two", 503, 1)]
+    assert call_agent.deadline() is None
+    call_agent.lives("t")
+    assert lines(call_agent.ask("three", asked, 2.0)) == ["OPTIONS"]

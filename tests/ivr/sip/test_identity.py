@@ -119,3 +119,27 @@ def test_what_is_no_address_has_no_number() -> None:
     assert number_of("") == ""
     assert number_of("<") == ""
     assert number_of("<tel:+1-2>") == "+12"
+
+
+@pytest.mark.parametrize(
+    ("extra", "reference"),
+    [
+        ((), ""),
+        (("X-Call-Reference: CA0123",), "CA0123"),
+        (("X-Call-Reference: " + "x" * 65,), ""),
+        (("X-Call-Reference: \u7535\u8bdd",), ""),
+    ],
+)
+def test_the_trunks_own_name_of_the_call(extra: tuple[str, ...], reference: str) -> None:
+    assert invited(*extra).reference == reference
+
+
+def test_a_trunk_with_a_listener_of_its_own() -> None:
+    """It may have the same address as another, is nobody elsewhere, and nobody else comes by its listener."""
+    own = TrunkPeer.of("gateway", ["127.0.0.1/32"], ["+1415"], own_listener="gateway")
+    shared = TrunkPeer.of("local", ["127.0.0.0/8"], ["4001"])
+    peers = Peers([shared, own])
+    assert peers.trunk(Address("127.0.0.1", 5069, "gateway")) is own
+    assert peers.trunk(Address("127.0.0.1", 5069), "+1415") is shared
+    assert peers.trunk(Address("127.0.0.1", 5069, "other")) is shared
+    assert peers.trunk(Address("127.0.0.2", 5069, "gateway")) is None

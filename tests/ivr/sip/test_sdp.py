@@ -214,6 +214,17 @@ def test_comfort_noise_is_agreed_by_who_names_it() -> None:
     assert not stream.comfort_noise
 
 
+def test_who_is_told_that_a_play_was_broken_off_names_it_itself() -> None:
+    terms: dict[str, Any] = {"host": "192.0.2.9", "port": 30000, "session_id": 1, "version": 1}
+    offered = sdp.offer(**terms, hush=True)
+    answer, stream = sdp.answer(offered, **terms)
+    assert stream.hush_payload_type == 102
+    assert Stream.from_json(stream.to_json()) == stream
+    assert sdp.accept(answer).hush_payload_type is None, "who makes the offer is not asked to tell it"
+    answered, _ = sdp.answer(sdp.offer(**terms), **terms, hush=True)
+    assert sdp.accept(answered).hush_payload_type == 102, "an answer may name more than was offered"
+
+
 @pytest.mark.parametrize("line", [b"a=rtcp:", b"a=rtcp:70000", b"a=maxptime:x"])
 def test_numbers_that_are_none_are_no_description(line: bytes) -> None:
     with pytest.raises(SdpError):

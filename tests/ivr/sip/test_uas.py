@@ -93,6 +93,26 @@ def test_a_repeated_invite_gets_the_last_response_and_makes_no_second_call() -> 
     assert call.agent.receive(again, PEER, 2.3) == []
 
 
+def test_no_answer_leaves_for_a_repeated_request_while_the_app_stores_the_step() -> None:
+    """A slow Redis: the caller repeats its INVITE, and later its BYE, before the 200 to it has left."""
+    call = incoming()
+    invite = call.phone.invite(branch=call.phone.branch)
+    answer = call.agent.answer(call.session, OURS, 0.1)
+    call.agent.hold(call.session)
+    assert call.agent.receive(invite, PEER, 0.5) == []
+    call.agent.release(call.session)
+    assert sends(call.agent.receive(invite, PEER, 1.5)) == sends(answer)
+    call.phone.learn(answer)
+    call.agent.receive(call.phone.ack(), PEER, 1.6)
+    bye = call.phone.next("BYE")
+    assert events(call.agent.receive(bye, PEER, 2.0)) == [sip.HungUp(call.session)]
+    confirmed = call.agent.confirm_bye(call.session, 2.0)
+    call.agent.hold(call.session)
+    assert call.agent.receive(bye, PEER, 2.5) == []
+    call.agent.release(call.session)
+    assert sends(call.agent.receive(bye, PEER, 3.5)) == sends(confirmed)
+
+
 def test_2xx_is_repeated_until_the_ack() -> None:
     call = incoming()
     call.phone.learn(call.agent.answer(call.session, OURS, 0.0))

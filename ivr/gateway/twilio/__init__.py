@@ -1,0 +1,1 @@
+"""What is Twilio's: Media Streams, TwiML, webhooks, REST."""

@@ -1,0 +1,11 @@
+from collections.abc import Iterable, Mapping
+
+from ivr.media.line import Line
+from ivr.media.loops import Taker
+from ivr.media.packet import Counters
+
+def learn(classes: tuple[type, ...], alaw_to_ulaw: bytes, ulaw_to_alaw: bytes, /) -> None: ...
+def take(
+    ready: list[tuple[int, int]], takers: Mapping[int, Taker], packet: bytearray, now: int, counters: Counters, /
+) -> list[int]: ...
+def send_frames(lines: Iterable[Line], clock: int, /) -> list[Line]: ...
