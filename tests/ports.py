@@ -1,5 +1,5 @@
 """[io] Ports for tests: of each pytest worker its own, and below those that the kernel gives away, so that nobody comes by one
-between the look and its use."""
+between the look and its use; none that a browser would refuse."""
 
 from __future__ import annotations
 
@@ -8,6 +8,8 @@ import os
 import random
 import socket
 from itertools import count
+
+from ivr.consolesettings import NO_BROWSER_OPENS
 
 EACH = 1000
 _worker = int(os.environ.get("PYTEST_XDIST_WORKER", "gw16").removeprefix("gw"))
@@ -35,6 +37,8 @@ def free_ports(many: int, kind: socket.SocketKind = socket.SOCK_DGRAM, host: str
         if number % many:
             continue
         port = _first + number % EACH
+        if not NO_BROWSER_OPENS.isdisjoint(range(port, port + many)):
+            continue
         with contextlib.ExitStack() as stack, contextlib.suppress(OSError):
             for one in range(port, port + many):
                 stack.enter_context(socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET, kind)).bind((host, one))

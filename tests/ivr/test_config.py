@@ -78,6 +78,7 @@ def test_the_environment_wins(tmp_path: Path) -> None:
         ('[console]\nhost = "192.0.2.7"\nnames = ["desk.example.cn"]\n' + BASE, "console.plain_http"),
         ('[console]\nhost = "0.0.0.0"\nplain_http = true\n' + BASE, "console.names"),
         ('[console]\nhost = "desk.example.cn"\n' + BASE, "console.host"),
+        ("[console]\nport = 5061\n" + BASE, "console.port: browsers refuse to open port 5061"),
         ('[console]\ntrusted_proxies = ["proxy"]\n' + BASE, "console.trusted_proxies"),
         ('[followup]\nquiet_hours = ["noon"]\n' + BASE, "followup"),
         (BASE.replace('name = "q"', 'name = "q"\ncaller_id = "4009"'), "no trunk has '4009' among its caller_ids"),
