@@ -9,14 +9,12 @@ from pydantic import AfterValidator, Field, model_validator
 
 from ivr.sections import Network, Port, Section, as_ip
 
-NO_BROWSER_OPENS = frozenset(
-    map(
-        int,
-        "1 7 9 11 13 15 17 19 20 21 22 23 25 37 42 43 53 69 77 79 87 95 101 102 103 104 109 110 111 113 115 117 119 123 135 137 "
-        "139 143 161 179 389 427 465 512 513 514 515 526 530 531 532 540 548 554 556 563 587 601 636 989 990 993 995 1719 1720 "
-        "1723 2049 3659 4045 4190 5060 5061 6000 6566 6665 6666 6667 6668 6669 6679 6697 10080".split(),
-    )
-)
+NO_BROWSER_OPENS = frozenset({
+    1, 7, 9, 11, 13, 15, 17, 19, 20, 21, 22, 23, 25, 37, 42, 43, 53, 69, 77, 79, 87, 95, 101, 102, 103, 104, 109, 110,
+    111, 113, 115, 117, 119, 123, 135, 137, 139, 143, 161, 179, 389, 427, 465, 512, 513, 514, 515, 526, 530, 531, 532,
+    540, 548, 554, 556, 563, 587, 601, 636, 989, 990, 993, 995, 1719, 1720, 1723, 2049, 3659, 4045, 4190, 5060, 5061,
+    6000, 6566, 6665, 6666, 6667, 6668, 6669, 6679, 6697, 10080,
+})  # fmt: skip
 """Ports that browsers refuse: https://fetch.spec.whatwg.org/#port-blocking."""
 
 
@@ -70,7 +68,7 @@ class Console(Section):
                 "TLS in console.trusted_proxies, or, on a network that you trust, set console.plain_http = true"
             )
         if self.port in NO_BROWSER_OPENS and not self.trusted_proxies:
-            raise ValueError(f"console.port: browsers refuse to open port {self.port} (it is another service's); take 8080, say")
+            raise ValueError(f"console.port: browsers refuse to open port {self.port}, another service's; take 8080, say")
         if not self.loopback and ip_address(self.host).is_unspecified and not self.names:
             raise ValueError(f"console.names: {self.host} is no address that browsers can be told; name what they call")
         return self
