@@ -32,6 +32,7 @@ sys.path.insert(0, str(Path(__file__).parent.parent))
 from bench.load import LoadFailed
 from ivr.gateway.sound import Sound
 from ivr.gatewaysettings import LOOPBACK, TOKEN_VARIABLE
+from ivr.listen import free_port
 from ivr.phones.twilio import FakeTwilio, signature
 from ivr.sip import events as sip
 from ivr.sip import sdp
@@ -248,7 +249,7 @@ async def measure(streams: int, seconds: float) -> Measured:
 @contextlib.asynccontextmanager
 async def _gateway() -> AsyncIterator[tuple[FakeTwilio, int]]:
     with tempfile.TemporaryDirectory(prefix="bench-") as name, EmbeddedRedis(Path(name) / "redis") as redis:
-        http, engine, own = _free(socket.SOCK_STREAM), _free(socket.SOCK_DGRAM), _free(socket.SOCK_DGRAM)
+        http, engine, own = (free_port(kind, LOOPBACK) for kind in (socket.SOCK_STREAM, socket.SOCK_DGRAM, socket.SOCK_DGRAM))
         async with FakeTwilio(NUMBER, f"http://{LOOPBACK}:{http}") as twilio:
             config = Path(name) / "hotline.toml"
             ports = {"http": http, "engine": engine, "sip": own}
@@ -274,12 +275,6 @@ async def _until_open(port: int) -> None:
                 if sock.connect_ex((LOOPBACK, port)) == 0:
                     return
             await asyncio.sleep(0.1)
-
-
-def _free(kind: socket.SocketKind) -> int:
-    with socket.socket(socket.AF_INET, kind) as sock:
-        sock.bind((LOOPBACK, 0))
-        return int(sock.getsockname()[1])
 
 
 def _cpu_s(pid: int) -> float:

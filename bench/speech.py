@@ -34,6 +34,7 @@ import vosk
 sys.path.insert(0, str(Path(__file__).parent.parent))
 
 from bench.callers import VOICES, line, word
+from ivr.listen import free_port
 from ivr.media.g711 import encode
 from ivr.phones import audio
 from ivr.phones.scripted import Call, PhoneError, ScriptedPhone
@@ -302,7 +303,7 @@ def prompts_around(caller: Call, begin: float) -> tuple[float, float]:
 @contextlib.asynccontextmanager
 async def site(place: Path) -> AsyncIterator[tuple[tuple[str, int], Path]]:
     """The whole hotline on one core."""
-    sip, console = _free_port(socket.SOCK_DGRAM), _free_port(socket.SOCK_STREAM)
+    sip, console = free_port(socket.SOCK_DGRAM, "127.0.0.1"), free_port(socket.SOCK_STREAM, "127.0.0.1")
     (place / "hotline.toml").write_text(TOML.format(place=place, sip=sip, console=console))
     (place / "menu.yaml").write_text(MENU)
     prompts = place / "var" / "prompts" / "zh"
@@ -332,12 +333,6 @@ def _lines(log: Path, output: Path, process: subprocess.Popen[bytes]) -> Iterato
     while time.monotonic() < end and process.poll() is None:
         yield log.read_text() if log.exists() else ""
     raise SystemExit(f"the site did not come up\n{output.read_text()}")
-
-
-def _free_port(kind: socket.SocketKind) -> int:
-    with socket.socket(socket.AF_INET, kind) as sock:
-        sock.bind(("127.0.0.1", 0))
-        return int(sock.getsockname()[1])
 
 
 def _write(path: Path, samples: Samples) -> None:

@@ -27,6 +27,7 @@ from followup.tables import call_log
 from ivr import tasks
 from ivr.config import Settings
 from ivr.gatewaysettings import LOOPBACK
+from ivr.listen import free_port
 from ivr.phones import audio
 from ivr.phones.probe import ProbeReport, probe
 from ivr.phones.scripted import Answer, PhoneError, ScriptedPhone
@@ -349,13 +350,6 @@ def throwaway(settings: Settings) -> Settings:
             "gateway": settings.gateway.model_copy(update=gateway),
         }
     )
-
-
-def free_port(kind: socket.SocketKind, host: str) -> int:
-    """A port that nobody uses now."""
-    with socket.socket(socket.AF_INET, kind) as sock:
-        sock.bind((host, 0))
-        return int(sock.getsockname()[1])
 
 
 async def run(settings: Settings, say: Callable[[str], None], *, stay: bool, demo: type[Demo] = Demo) -> None:

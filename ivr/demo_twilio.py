@@ -11,8 +11,9 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from ivr.config import SAMPLE, Settings, load
-from ivr.demo import CALLER_HZ, SEAT_HZ, STEP_S, TALK_S, Demo, DemoFailed, free_port
+from ivr.demo import CALLER_HZ, SEAT_HZ, STEP_S, TALK_S, Demo, DemoFailed
 from ivr.gatewaysettings import LOOPBACK, TOKEN_VARIABLE
+from ivr.listen import free_port
 from ivr.phones import audio
 from ivr.phones.twilio import FakeTwilio, TwilioError
 from prompts import PATH as PROMPTS

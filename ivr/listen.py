@@ -6,7 +6,9 @@ LISTEN_PID, where it is set, must be ours. What a process says of itself: storag
 
 from __future__ import annotations
 
+import errno
 import os
+import random
 import resource
 import socket
 from collections.abc import Mapping
@@ -15,6 +17,9 @@ from ipaddress import ip_address
 from ivr.sip.listener import Listener
 
 FIRST_FD = 3
+OURS = range(11000, 20000)
+"""Ports of hotlines that live for a while: browsers open all of them, and on Linux the kernel gives none away by itself
+(net.ipv4.ip_local_port_range), so that no program comes by one between the look at it and its use."""
 
 
 class PortTaken(Exception):
@@ -43,6 +48,21 @@ def bind(kind: socket.SocketKind, host: str, port: int, setting: str) -> socket.
             f"{protocol} {host}:{port} cannot be used ({error.strerror}); choose another port: {setting}"
         ) from error
     return sock
+
+
+def free_port(kind: socket.SocketKind, host: str) -> int:
+    """A port of OURS that nobody uses now, for a hotline that is about to be started. `host`: an IPv4 address of this machine.
+    Raises OSError."""
+    while True:
+        port = random.choice(OURS)
+        try:
+            with socket.socket(socket.AF_INET, kind) as sock:
+                sock.bind((host, port))
+        except OSError as error:
+            if error.errno != errno.EADDRINUSE:
+                raise
+        else:
+            return port
 
 
 def mark(sock: socket.socket, dscp: int) -> None:
