@@ -34,11 +34,11 @@ class ProbeError(Exception):
         self.status = status
 
 
-def free_port(host: str) -> int:
-    """A UDP port that nobody uses now."""
-    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
-        probe.bind((host, 0))
-        return int(probe.getsockname()[1])
+def bound(host: str) -> socket.socket:
+    """A UDP socket on a port of its own. pyVoIP would look for a free one now, and bind it when somebody else may have it."""
+    sock = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+    sock.bind((host, 0))
+    return sock
 
 
 def own_address(server: str, port: int) -> str:
@@ -49,14 +49,20 @@ def own_address(server: str, port: int) -> str:
 
 
 class _Sound(RTP.RTPClient):
-    """pyVoIP's RTP threads with 16-bit sound, steady pacing, and keys."""
+    """pyVoIP's RTP threads on a socket that is bound already, with 16-bit sound, steady pacing, and keys."""
 
-    def __init__(self, *values: Any, **named: Any) -> None:
+    def __init__(self, *values: Any, bound: socket.socket, **named: Any) -> None:
         super().__init__(*values, **named)
+        bound.setblocking(False)
+        self.sin = self.sout = bound
         self.heard = Heard()
         self.player = Player()
         self.events: list[bytes] = []
         self.lock = threading.Lock()
+
+    def start(self) -> None:
+        for work in (self.recv, self.trans):
+            threading.Thread(target=work).start()
 
     def press(self, digit: str) -> None:
         with self.lock:
@@ -97,7 +103,8 @@ class _Call(pyVoIP.VoIP.VoIPCall):
 
     def create_rtp_clients(self, codecs: dict[int, Any], ip: str, port: int, request: Any, baseport: int) -> None:
         address = request.body["c"][0]["address"]
-        self.sound = _Sound(codecs, ip, port, address, baseport, self.sendmode, dtmf=self.dtmf_callback)
+        bound = self.phone.bound
+        self.sound = _Sound(codecs, ip, port, address, baseport, self.sendmode, dtmf=self.dtmf_callback, bound=bound)
         self.RTPClients = [self.sound]
 
     def renegotiate(self, request: Any) -> None:
@@ -112,8 +119,9 @@ class _Call(pyVoIP.VoIP.VoIPCall):
 class _Client(SIP.SIPClient):
     """pyVoIP's SIP with bounds."""
 
-    def __init__(self, *values: Any, registers: bool, **named: Any) -> None:
-        super().__init__(*values, **named)
+    def __init__(self, *values: Any, registers: bool, bound: socket.socket, **named: Any) -> None:
+        super().__init__(*values, myPort=bound.getsockname()[1], **named)
+        self.out = self.s = bound
         self.registers = registers
         self.register_timeout = 5
         self.callID = SIP.Counter(random.randrange(1, 1 << 40))  # else every probe's first call bears the same Call-ID
@@ -125,8 +133,6 @@ class _Client(SIP.SIPClient):
 
     def start(self) -> None:
         self.NSD = True
-        self.out = self.s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
-        self.s.bind((self.myIP, self.myPort))
         self.register()
         threading.Thread(target=self.recv_loop, daemon=True).start()  # pyVoIP begins to listen only after a second
 
@@ -196,10 +202,12 @@ class Phone(pyVoIP.VoIP.VoIPPhone):
 
     def __init__(self, server: str, port: int, user: str, password: str) -> None:
         host = own_address(server, port)
-        sound = free_port(host)
+        self.bound = bound(host)
+        """For its sound."""
+        sound = self.bound.getsockname()[1]
         super().__init__(server, port, user, password, myIP=host, rtpPortLow=sound, rtpPortHigh=sound)
         self.client = self.sip = _Client(
-            server, port, user, password, phone=self, myIP=host, myPort=free_port(host),
+            server, port, user, password, phone=self, myIP=host, bound=bound(host),
             callCallback=self.callback, fatalCallback=self.fatal, registers=bool(password),
         )  # fmt: skip
         self.current: _Call | None = None
@@ -272,3 +280,5 @@ class Phone(pyVoIP.VoIP.VoIPPhone):
         """Hang up, and take the registration back."""
         self.hang_up()
         self.client.stop()
+        self.client._close_sockets()
+        self.bound.close()

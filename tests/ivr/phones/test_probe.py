@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import socket
 import subprocess
 import sys
 from pathlib import Path
@@ -14,6 +15,7 @@ import pytest
 
 from ivr.phones import audio
 from ivr.phones.probe import ProbePlan, ProbeReport, probe
+from ivr.phones.pyvoip import Phone
 from ivr.phones.scripted import Answer, Refuse, ScriptedPhone
 from tests.ivr.phones.conftest import MakePhone, Registrar
 
@@ -124,3 +126,11 @@ def test_the_bound_covers_what_is_planned() -> None:
     plan = ProbePlan("sip:1@h", keys="12", key_after_s=7.0, seconds=9.0)
     assert plan.bound_s > 7 + 9 + 20
     assert not ProbeReport("sip:1@h").ok
+
+
+def test_its_ports_are_its_own_before_it_dials() -> None:
+    phone = Phone("127.0.0.1", 5060, "1026", "")
+    for port in (phone.client.myPort, phone.rtpPortLow):
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as other, pytest.raises(OSError, match="in use"):
+            other.bind(("127.0.0.1", port))
+    phone.close()
