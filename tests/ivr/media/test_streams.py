@@ -19,6 +19,7 @@ from ivr.media.g711 import encode
 from ivr.media.loops import Loops
 from ivr.media.rtcp import Block, Report, Sender, build, ntp, parse
 from tests.ivr.media.rig import Peer, Rig, power, read_recording, tone, write_wav
+from tests.ports import free_ports
 
 
 def both(one: str, two: str) -> Mix:
@@ -197,11 +198,12 @@ async def test_packets_of_any_length_are_relayed_recorded_and_mixed(rig: Rig, pt
 
 
 async def test_a_leg_is_bound_where_it_is_wanted_and_nowhere_else(tmp_path: Path, loops: Loops) -> None:
-    rig = Rig(tmp_path, loops=loops.name, hosts=["127.0.0.2"], port_min=27000, port_max=27001, dscp=34)
+    port = free_ports(2)
+    rig = Rig(tmp_path, loops=loops.name, hosts=["127.0.0.2"], port_min=port, port_max=port + 1, dscp=34)
     try:
         await rig.connect()
-        assert (await rig.do(Open("a", "c")))["port"] == 27000
-        assert (await rig.do(Open("b", "c", "127.0.0.2")))["port"] == 27000
+        assert (await rig.do(Open("a", "c")))["port"] == port
+        assert (await rig.do(Open("b", "c", "127.0.0.2")))["port"] == port
         for host in ("127.0.0.3", "0.0.0.0", "example.net"):
             with pytest.raises(MediaError, match="not an address"):
                 await rig.do(Open("x", "c", host))
@@ -223,10 +225,10 @@ async def test_a_leg_is_bound_where_it_is_wanted_and_nowhere_else(tmp_path: Path
             assert asyncio.get_running_loop().time() < end
             await asyncio.sleep(0.01)
         _, ancillary, _, source = found[0]
-        assert source == ("127.0.0.2", 27000)
+        assert source == ("127.0.0.2", port)
         assert [data[0] >> 2 for _, kind, data in ancillary if kind == socket.IP_TOS] == [34]
         await rig.do(Close("b"))
-        assert (await rig.do(Open("c", "c", "127.0.0.2")))["port"] == 27000
+        assert (await rig.do(Open("c", "c", "127.0.0.2")))["port"] == port
     finally:
         rig.close()
 

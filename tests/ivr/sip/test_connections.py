@@ -61,13 +61,9 @@ class Node:
     lost: list[Address] = field(default_factory=list)
 
     def __post_init__(self) -> None:
-        family = socket.AF_INET6 if ":" in self.host else socket.AF_INET
-        with socket.socket(family, socket.SOCK_STREAM) as probe:
-            probe.bind((self.host, 0))
-            self.port = int(probe.getsockname()[1])
-        self.listeners = [
-            Listener(self.host, free_port(socket.SOCK_DGRAM)), Listener(self.host, self.port, "s", self.transport_name)
-        ]  # fmt: skip
+        self.port = free_port(socket.SOCK_STREAM, self.host)
+        datagrams = free_port(socket.SOCK_DGRAM, self.host)
+        self.listeners = [Listener(self.host, datagrams), Listener(self.host, self.port, "s", self.transport_name)]
         self.events: asyncio.Queue[Event] = asyncio.Queue()
         self.agent = UserAgent(
             listeners=self.listeners,

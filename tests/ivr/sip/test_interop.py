@@ -20,12 +20,14 @@ from ivr.sip.peers import Peers
 from ivr.sip.registrar import update
 from ivr.sip.transport import Transport
 from ivr.sip.trunk import TrunkPeer
+from tests.ports import free_port, free_ports
 
 SIPP = shutil.which("sipp")
 PYVOIP = """
 import sys, time
 from pyVoIP.VoIP import CallState, VoIPPhone
-phone = VoIPPhone("127.0.0.1", int(sys.argv[1]), "1001", "secret", myIP="127.0.0.1", sipPort=int(sys.argv[2]))
+server, own, sound = map(int, sys.argv[1:])
+phone = VoIPPhone("127.0.0.1", server, "1001", "secret", myIP="127.0.0.1", sipPort=own, rtpPortLow=sound, rtpPortHigh=sound + 3)
 phone.start()
 while phone.get_status().value != "REGISTERED":
     time.sleep(0.05)
@@ -68,7 +70,7 @@ class Desk:
         match event:
             case sip.Invited(session, party, _, _, _, _, offer):
                 self.parties.add(party.name)
-                answer, _ = sdp.answer(offer, host="127.0.0.1", port=40000, session_id=1, version=1)
+                answer, _ = sdp.answer(offer, host="127.0.0.1", port=9, session_id=1, version=1)
                 self.transport.send([*self.agent.ring(session, now), *self.agent.answer(session, answer, now)])
             case sip.HungUp(session):
                 self.transport.send(self.agent.confirm_bye(session, now))
@@ -109,11 +111,8 @@ async def test_sipp_calls(desk: Desk) -> None:
 
 
 async def test_pyvoip_registers_and_calls(desk: Desk) -> None:
-    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
     process = await asyncio.create_subprocess_exec(
-        *(sys.executable, "-c", PYVOIP, str(desk.address.port), str(port)),
+        *(sys.executable, "-c", PYVOIP, str(desk.address.port), str(free_port()), str(free_ports(4))),
         stdout=asyncio.subprocess.DEVNULL,
         stderr=asyncio.subprocess.DEVNULL,
     )
