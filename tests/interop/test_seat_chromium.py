@@ -63,10 +63,10 @@ class Desk:
     async def shows(self, place: Locator, *texts: str) -> None:
         """Live, and after the page was loaded anew."""
         for text in texts:
-            await expect(place).to_contain_text(text, timeout=IN_TIME_MS)
+            await expect(place).to_contain_text(text)
         await self.page.reload()
         for text in texts:
-            await expect(place).to_contain_text(text, timeout=IN_TIME_MS)
+            await expect(place).to_contain_text(text)
 
     async def press(self, name: str, place: Locator | None = None) -> None:
         """A button, by keyboard."""
@@ -105,7 +105,7 @@ async def test_a_seats_morning(tmp_path: Path, operator: ScriptedPhone) -> None:
         pyvoip_caller(site.sip_port, CUSTOMER, "4001", tmp_path) as caller,
     ):
         page = desk.page
-        await expect(desk.now).to_contain_text("话机在线", timeout=IN_TIME_MS)
+        await expect(desk.now).to_contain_text("话机在线")
         await desk.press("签入")
         await desk.shows(desk.now, "空闲")
 
@@ -176,13 +176,13 @@ async def test_a_return_call_is_paid_and_the_connection_is_lost(tmp_path: Path, 
         page = desk.page
         seat = await site.seat("1026", sign_on=False)
         seat.on_invite = Ring()
-        await expect(desk.now).to_contain_text("话机在线", timeout=IN_TIME_MS)
+        await expect(desk.now).to_contain_text("话机在线")
         caller = await queued(site, user=CUSTOMER)
         await caller.hang_up()
         [owed] = await site.until_some(site.return_calls, 1, "return calls")
         assert site.database is not None
         callbacks.claim(site.database, owed["id"], "wang", time.time())
-        await expect(desk.due).to_contain_text("139 1234 5678", timeout=IN_TIME_MS)
+        await expect(desk.due).to_contain_text("139 1234 5678")
         operator.on_invite = Ring()
         await desk.press("拨打 139 1234 5678")
         own = await seat.incoming(PATIENCE_S)
@@ -211,11 +211,11 @@ async def test_a_return_call_is_paid_and_the_connection_is_lost(tmp_path: Path, 
         await expect(desk.now).to_contain_text("未签入")
         await site.code(seat, "*81")
         await page.context.set_offline(False)
-        await expect(page.locator("#stale")).to_be_hidden(timeout=IN_TIME_MS)
+        await expect(page.locator("#stale")).to_be_hidden()
         await expect(desk.now).to_contain_text("空闲")
         await site.kill("console")
-        await expect(page.locator("#stale")).to_be_visible(timeout=IN_TIME_MS)
-        await expect(page.locator("#stale")).to_be_hidden(timeout=IN_TIME_MS)
+        await expect(page.locator("#stale")).to_be_visible()
+        await expect(page.locator("#stale")).to_be_hidden()
         await desk.press("签退")
         await desk.shows(desk.now, "未签入")
         COMPLAINTS.clear()  # that the network was away
