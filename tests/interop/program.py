@@ -9,7 +9,7 @@ from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-START_S = 15.0
+START_S = 60.0
 """A bound for a program's start."""
 
 

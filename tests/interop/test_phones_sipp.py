@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import AsyncIterator
 
 import pytest
@@ -88,8 +87,8 @@ async def test_a_seat_is_dialled_held_and_hung_up(hotline: ScriptedPhone) -> Non
 
 
 async def test_a_run_that_takes_too_long_is_ended(hotline: ScriptedPhone) -> None:
-    running = asyncio.create_task(sipp.run("patient", hotline.address, timeout_s=1.0))
-    await (await hotline.incoming()).wait_answered()
-    result = await running
+    async with sipp.start("patient", hotline.address) as callers:
+        await (await hotline.incoming()).wait_answered()
+        result = await callers.finished(1.0)
     assert not result.ok
     assert result.exit_status < 0

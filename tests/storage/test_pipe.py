@@ -53,7 +53,7 @@ async def test_who_waits_on_a_broken_connection_is_told_and_the_next_gets_a_new_
 
 
 async def test_a_silent_redis_is_given_up(redis_url: str, redis: Redis) -> None:
-    client = connect(redis_url, timeout_s=0.2)
+    client = connect(redis_url, timeout_s=2.0)
     pipe = Pipe(client)
     assert await said(pipe, ("PING",)) == ["PONG"]
     first, second = said(pipe, ("BLPOP", "none", "0")), said(pipe, ("PING",))

@@ -43,10 +43,10 @@ async def test_a_call_with_sound_both_ways_and_keys(make_phone: MakePhone) -> No
     await theirs.wait_until(lambda: theirs.digits == "12#9", "the keys came")
     await theirs.press("*")
     await ours.wait_until(lambda: ours.digits == "*", "the key came")
+    assert ours.largest_gap() < 1.0 + theirs.largest_pause(0.0)
     await ours.hang_up()
     assert await theirs.wait_ended() == "remote"
     assert await ours.wait_ended() == "local"
-    assert ours.largest_gap() < 1.0
     assert caller.complaints == seat.complaints == []
     await ours.hang_up()  # nothing more to do
 
@@ -196,7 +196,7 @@ async def test_nobody_answers(make_phone: MakePhone) -> None:
         deaf.bind(("127.0.0.1", 0))
         caller = await make_phone("1", server=deaf.getsockname())
         with pytest.raises(NoAnswer, match=r"no final answer to REGISTER(.|\n)*-> "):
-            await caller.register(timeout_s=0.7)
+            await caller.register(timeout_s=2.0)
         deaf.settimeout(5)
         assert deaf.recv(4096) == deaf.recv(4096)  # sent again after half a second
 
