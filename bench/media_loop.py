@@ -179,7 +179,7 @@ def cpu_s(pid: int) -> float:
 async def connected(path: Path) -> MediaClient:
     """The engine's end of the process under measurement."""
     client = MediaClient(path, on_event=lambda event: client.ack(event.seq), on_lost=lambda: None)
-    for _ in range(200):
+    for _ in range(1200):
         try:
             await client.take_over(1, 0)
             break

@@ -19,7 +19,7 @@ import numpy.typing as npt
 
 from ivr.lines.wire import Event
 from ivr.media.client import MediaClient, MediaLost
-from ivr.media.control import Close, Command, List, Message, Open, Remote, Snapshot
+from ivr.media.control import Close, Command, List, Message, Open, Remote, Snapshot, Stats
 from ivr.media.g711 import SILENCE, Law, decode, encode
 from tests.ports import sound_ports
 
@@ -255,12 +255,14 @@ class Rig:
         self.recordings.mkdir()
         self.lost = 0
         self.events.clear()
-        _, snapshot = await self.connect(ack=self.last_event)
-        for leg in snapshot.legs:
-            await self.do(Close(leg))
+        await self.connect(ack=self.last_event)
 
     async def leave(self) -> None:
-        """Close what a test has opened here; the process stays."""
+        """Close what a test has opened here; the process stays. What it tells of that is not told to the next test."""
+        for leg in (await self.do(List()))["legs"]:
+            await self.do(Close(leg))
+        while (await self.do(Stats()))["recordings"]:  # noqa: ASYNC110 - nobody signals it
+            await asyncio.sleep(0.01)
         self.last_event = (await self.do(List()))["last_event"]
         self._disconnect()
         await asyncio.sleep(0)  # the transports' last callback
