@@ -1,20 +1,25 @@
 """[io] Ports for tests: of each pytest worker its own, and below those that the kernel gives away, so that nobody comes by one
-between the look and its use; none that a browser would refuse."""
+between the look and its use; none that a browser would refuse; none of another test run's on this machine."""
 
 from __future__ import annotations
 
 import contextlib
+import fcntl
 import os
 import random
 import socket
+import tempfile
 from itertools import count
+from pathlib import Path
 
 from ivr.consolesettings import NO_BROWSER_OPENS
 
 EACH = 1000
 _worker = int(os.environ.get("PYTEST_XDIST_WORKER", "gw16").removeprefix("gw"))
 _first, _numbers = 2000 + _worker % 17 * EACH, count(random.randrange(EACH))
-
+_file = Path(tempfile.gettempdir()) / f"hotline-test-ports-{os.getuid()}"
+_given = os.open(_file, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+"""Byte N is locked by the test process that was given port N, until that ends."""
 
 SOUND, SOUND_EACH = 20000, 700
 """All of it below those that the kernel gives away, above those of free_ports()."""
@@ -40,6 +45,7 @@ def free_ports(many: int, kind: socket.SocketKind = socket.SOCK_DGRAM, host: str
         if not NO_BROWSER_OPENS.isdisjoint(range(port, port + many)):
             continue
         with contextlib.ExitStack() as stack, contextlib.suppress(OSError):
+            fcntl.lockf(_given, fcntl.LOCK_EX | fcntl.LOCK_NB, many, port)
             for one in range(port, port + many):
                 stack.enter_context(socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET, kind)).bind((host, one))
             for _ in range(many - 1):
