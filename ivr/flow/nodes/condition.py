@@ -201,7 +201,7 @@ class Condition(Node):
                 yield ("cases", str(index), "when", "open"), case.when.open
 
     def enter(self, scene: Scene) -> None:
-        self._from(scene, 0, None)
+        self._from(scene, scene.counted("case"), None)  # after a restart with the one whose queue was asked about
 
     def happened(self, scene: Scene, outcome: Outcome) -> None:
         if isinstance(outcome, QueueSeen) and outcome.number == scene.last_number():

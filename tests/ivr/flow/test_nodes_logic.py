@@ -123,6 +123,17 @@ def test_cases_are_looked_at_in_order_also_when_queues_are_asked() -> None:
     assert walk(menu, world=World({"class": "vip"}, queues=world.queues)).path == ["a", "person"]
 
 
+def test_after_a_restart_the_case_that_a_queue_was_asked_for_is_asked_again() -> None:
+    """Not one after the last."""
+    cases = "[{when: {class: vip}, to: person}, {when: {queue: {name: q, ready_below: 1}}, to: m}]"
+    m = "m: {kind: menu, prompt: m, keys: {'1': bye}}"
+    run = FlowRun(document(f"  a: {{kind: condition, cases: {cases}, else: bye}}\n  {m}"))
+    assert AskQueue(1, "q") in run.start(0.0)
+    assert AskQueue(2, "q") in run.receive(Resume(), 0.5)
+    run.receive(QueueSeen(2, 0, 0), 0.6)
+    assert run.node == "m"
+
+
 @pytest.mark.parametrize(
     ("when", "words"),
     [
