@@ -10,7 +10,6 @@ from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
-import numpy.typing as npt
 import pytest
 
 from ivr.media.client import MediaError
@@ -18,17 +17,12 @@ from ivr.media.control import Close, Mix, Open, Play, Played, Quality, Record, R
 from ivr.media.g711 import encode
 from ivr.media.loops import Loops
 from ivr.media.rtcp import Block, Report, Sender, build, ntp, parse
-from tests.ivr.media.rig import Peer, Rig, power, read_recording, tone, write_wav
+from tests.ivr.media.rig import Peer, Rig, clearest, power, read_recording, tone, write_wav
 from tests.ports import free_ports
 
 
 def both(one: str, two: str) -> Mix:
     return Mix((one, two), {one: (two,), two: (one,)})
-
-
-def clearest(samples: npt.NDArray[np.int16], hz: float) -> float:
-    """The part that a tone has in the 150 ms where it has most: a test that stalls tears holes elsewhere."""
-    return max(power(samples[at : at + 1200], hz) for at in range(0, len(samples) - 1200, 400))
 
 
 async def test_both_ends_tell_each_other_how_it_is_and_the_close_tells_the_engine(rig: Rig) -> None:
