@@ -30,6 +30,7 @@ COMPLAINTS: list[str] = []
 
 @asynccontextmanager
 async def chromium() -> AsyncIterator[Browser]:
+    COMPLAINTS.clear()  # an earlier test's page may have had some to the last
     async with async_playwright() as playwright:
         browser = await playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox", "--lang=zh-CN"])
         try:
