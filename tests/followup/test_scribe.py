@@ -96,7 +96,7 @@ def test_events_reach_the_call_log_and_are_trimmed(
         send(redis_sync, gave_up("c10", 3000.0, caller="04714613311"))
         wait_until(lambda: booked(engine) == 33)
         wait_until(lambda: redis_sync.xlen(STREAM) <= 1)
-        assert redis_sync.exists(ALIVE)
+        wait_until(lambda: redis_sync.exists(ALIVE))  # a lease of half a second: a busy machine may be late with it
     assert not redis_sync.exists(ALIVE)
     found = audit(engine)
     assert (found.opened, found.open, found.ok) == (11, 11, True)
