@@ -8,7 +8,8 @@ import numpy as np
 import numpy.typing as npt
 import soxr
 
-from prompts.speech import Speaker, Voice
+from bench.mouth import speak
+from prompts.speech import Voice
 
 RATE = 8000
 VOICES = (Voice("cmn", 160, 45, 50), Voice("cmn+f3", 180, 60, 50), Voice("cmn+m4", 140, 30, 50))
@@ -17,8 +18,8 @@ VOICES = (Voice("cmn", 160, 45, 50), Voice("cmn+f3", 180, 60, 50), Voice("cmn+m4
 @functools.cache
 def word(text: str, voice: Voice = VOICES[0], level: float = 0.4) -> npt.NDArray[np.int16]:
     """The text as it is spoken, from its first sound to its last."""
-    speaker = Speaker()
-    samples = soxr.resample(speaker.speak(text, voice), speaker.rate, RATE)
+    spoken, rate = speak(text, voice)
+    samples = soxr.resample(spoken, rate, RATE)
     samples = samples / np.abs(samples).max() * level
     audible = np.flatnonzero(np.abs(samples) > 0.01 * level)
     found: npt.NDArray[np.int16] = (samples[audible[0] : audible[-1] + 1] * 32767).astype(np.int16)

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 import soxr
 
+from bench.mouth import speak
 from ivr.speech.kaldi import UNSURE_BELOW, Vosk
 from ivr.speech.recogniser import Grammar
 from ivr.speech.tiny import MODEL, SAMPLE_RATE_HZ, lexicon, words
@@ -16,7 +17,6 @@ from ivr.speech.tiny.measure import hear, hear_in_call, right
 from ivr.speech.tiny.scenes import in_band, narrowed
 from ivr.speech.tiny.trials import Amounts, Group, Trial, make
 from ivr.speech.tiny.voices import VARIANTS
-from prompts.speech import Speaker
 
 FEW = Amounts(menu=1, yes_or_no=2, digit=2, strings=24, foreign=1, others=8)
 FLOORS: dict[lexicon.Language, dict[Group, float]] = {
@@ -63,12 +63,13 @@ def test_it_hears_voices_that_training_never_heard(model: Vosk, spoken: list[Tri
 
 @pytest.mark.parametrize(("language", "menu"), [("zh", MENU_ZH), ("en", MENU_EN)])
 def test_the_caller_of_demonstrations_is_heard(model: Vosk, language: lexicon.Language, menu: tuple[str, ...]) -> None:
-    voice, speaker = CALLERS[language], Speaker()
+    voice = CALLERS[language]
     assert voice.name.partition("+")[2] in VARIANTS["test"]
 
     def heard(text: str, grammar: Grammar) -> str:
-        spoken = np.pad(speaker.speak(text, voice) * 0.4, speaker.rate // 4)
-        return hear(model, narrowed(soxr.resample(spoken, speaker.rate, SAMPLE_RATE_HZ), "telephone"), grammar)
+        spoken, rate = speak(text, voice)
+        padded = np.pad(spoken * 0.4, rate // 4)
+        return hear(model, narrowed(soxr.resample(padded, rate, SAMPLE_RATE_HZ), "telephone"), grammar)
 
     assert [heard(word, Grammar(menu)) for word in menu] == list(menu)
     digits = "一 三 八 零" if language == "zh" else "one three eight zero"
