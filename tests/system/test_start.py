@@ -13,12 +13,18 @@ LONG_S = 90.0
 """Until `serve` tells what is missing, and a bit."""
 
 
-async def test_calls_come_while_sql_is_not_there_yet(tmp_path: Path) -> None:
-    """For as long as that lasts; then they are in the books."""
-    site = Site(tmp_path)
+def without_sql(directory: Path) -> Site:
+    """One that is started and not ready."""
+    site = Site(directory)
     site.data_dir.mkdir()
     (site.data_dir / "hotline.db").mkdir()
     site.launch()
+    return site
+
+
+async def test_calls_come_while_sql_is_not_there_yet(tmp_path: Path) -> None:
+    """For as long as that lasts; then they are in the books."""
+    site = without_sql(tmp_path)
     try:
         caller = await (await site.phone("13900000001")).dial("4001")
         await caller.wait_answered(PATIENCE_S)
@@ -48,8 +54,7 @@ async def test_an_engine_that_cannot_work_with_its_settings_ends_the_start(tmp_p
 
 
 async def test_a_start_that_is_stopped_leaves_nothing(tmp_path: Path) -> None:
-    site = Site(tmp_path)
-    site.launch()
+    site = without_sql(tmp_path)
     await site.until(lambda: "engine   started" in site.said, "it has begun")
     await site.close()
     assert site.process is not None
