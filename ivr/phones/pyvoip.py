@@ -103,8 +103,10 @@ class _Call(pyVoIP.VoIP.VoIPCall):
 
     def create_rtp_clients(self, codecs: dict[int, Any], ip: str, port: int, request: Any, baseport: int) -> None:
         address = request.body["c"][0]["address"]
-        bound = self.phone.bound
-        self.sound = _Sound(codecs, ip, port, address, baseport, self.sendmode, dtmf=self.dtmf_callback, bound=bound)
+        assert isinstance(self.phone, Phone)
+        self.sound = _Sound(
+            codecs, ip, port, address, baseport, self.sendmode, dtmf=self.dtmf_callback, bound=self.phone.bound
+        )  # fmt: skip
         self.RTPClients = [self.sound]
 
     def renegotiate(self, request: Any) -> None:
@@ -120,7 +122,7 @@ class _Client(SIP.SIPClient):
     """pyVoIP's SIP with bounds."""
 
     def __init__(self, *values: Any, registers: bool, bound: socket.socket, **named: Any) -> None:
-        super().__init__(*values, myPort=bound.getsockname()[1], **named)
+        super().__init__(*values, **named)
         self.out = self.s = bound
         self.registers = registers
         self.register_timeout = 5
@@ -204,11 +206,12 @@ class Phone(pyVoIP.VoIP.VoIPPhone):
         host = own_address(server, port)
         self.bound = bound(host)
         """For its sound."""
-        sound = self.bound.getsockname()[1]
+        signalling, sound = bound(host), self.bound.getsockname()[1]
         super().__init__(server, port, user, password, myIP=host, rtpPortLow=sound, rtpPortHigh=sound)
         self.client = self.sip = _Client(
-            server, port, user, password, phone=self, myIP=host, bound=bound(host),
-            callCallback=self.callback, fatalCallback=self.fatal, registers=bool(password),
+            server, port, user, password, phone=self, myIP=host,
+            myPort=signalling.getsockname()[1], bound=signalling, registers=bool(password),
+            callCallback=self.callback, fatalCallback=self.fatal,
         )  # fmt: skip
         self.current: _Call | None = None
 
