@@ -34,6 +34,7 @@ from prompts import PATH
 from routing.requests import set_status
 from storage.redis import connect_sync
 from storage.sql import migrate, open_database
+from tests.books import all_booked
 from tests.nursery import nursery
 from tests.ports import free_port, sound_ports
 
@@ -246,6 +247,8 @@ class Site:
             for seat in self.seats:
                 set_status(redis, seat, "off")
         await self.until(lambda: not self.live_calls(), "no call lives")
+        with self._redis() as redis:
+            await self.until(lambda: all_booked(redis), "the scribe has read all that was told")
         await self.until(lambda: all(row["ended_at"] is not None for row in self.calls()), "all that was is in the books")
         await self.until(lambda: not list(self.recordings.rglob("*.part")), "the recordings are finished")
         for row in self.return_calls():

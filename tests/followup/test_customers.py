@@ -12,7 +12,8 @@ from sqlalchemy import Engine
 
 from followup.customers import CALLER, CALLER_KEPT_S, Customer, CustomerError, change, show, tell
 from followup.events import StreamEvent
-from tests.followup.test_scribe import all_acknowledged, at_work, send, wait_until
+from tests.books import all_booked
+from tests.followup.test_scribe import at_work, send, wait_until
 
 Story = Callable[..., list[StreamEvent]]
 Write = Callable[..., int]
@@ -85,5 +86,5 @@ def test_the_scribe_tells_them_after_booking_and_again_after_a_crash(
         assert facts(redis_sync) == {"calls": "1"}
         send(redis_sync, gave_up("c4", now))
         wait_until(lambda: facts(redis_sync) == {"calls": "2"})
-        wait_until(lambda: all_acknowledged(redis_sync))
+        wait_until(lambda: all_booked(redis_sync))
     assert {str(key) for key in redis_sync.keys(CALLER + "*")} == {CALLER + NUMBER, CALLER + "04714613311"}

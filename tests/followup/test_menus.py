@@ -17,7 +17,8 @@ from ivr.flow.drafts import history
 from routing.events import STREAM
 from routing.menus import Draft, publish
 from storage.sql import open_database, reading, writing
-from tests.followup.test_scribe import QUICK, all_acknowledged, at_work, wait_until
+from tests.books import all_booked
+from tests.followup.test_scribe import QUICK, at_work, wait_until
 
 
 def publish_many(redis: Redis, count: int) -> None:
@@ -74,7 +75,7 @@ def test_the_history_arrives_when_sql_is_back(redis_sync: Redis, redis_url: str,
         wait_until(lambda: redis_sync.exists(ALIVE))
         publish_many(redis_sync, 3)
         path.rmdir()
-        wait_until(lambda: all_acknowledged(redis_sync))
+        wait_until(lambda: all_booked(redis_sync))
     engine = open_database(url)
     assert [one.version for one in history(engine, "sample")] == [3, 2, 1]
     engine.dispose()

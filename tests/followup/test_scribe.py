@@ -30,6 +30,7 @@ from storage import signs
 from storage.embedded import EmbeddedRedis
 from storage.redis import StorageError, connect_sync
 from storage.sql import migrate, open_database, reading, writing
+from tests.books import all_booked
 
 Story = Callable[..., list[StreamEvent]]
 
@@ -64,12 +65,6 @@ def entry_ids(redis: Redis) -> list[str]:
 def booked(engine: Engine) -> int:
     with reading(engine) as connection:
         return int(connection.execute(select(func.count()).select_from(call_event)).scalar_one())
-
-
-def all_acknowledged(redis: Redis) -> bool:
-    [group] = [group for group in redis.xinfo_groups(STREAM) if group["name"] == GROUP]
-    last = redis.xinfo_stream(STREAM)["last-generated-id"]
-    return bool(group["pending"] == 0 and group["last-delivered-id"] == last)
 
 
 @contextmanager
@@ -118,7 +113,7 @@ def test_what_came_before_the_stop_is_booked(
         thread.join(timeout=30)
         scribe.close()
     assert booked(engine) == 30
-    assert all_acknowledged(redis_sync)
+    assert all_booked(redis_sync)
 
 
 def test_an_unreadable_entry_is_kept_and_stops_nobody(
@@ -197,7 +192,7 @@ def test_the_database_away_for_a_while(redis_sync: Redis, redis_url: str, tmp_pa
         assert redis_sync.xlen(STREAM) == 3
         place.unlink()
         place.mkdir()
-        wait_until(lambda: redis_sync.xinfo_groups(STREAM)[0]["last-delivered-id"] != "0-0" and all_acknowledged(redis_sync))
+        wait_until(lambda: redis_sync.xinfo_groups(STREAM)[0]["last-delivered-id"] != "0-0" and all_booked(redis_sync))
     finally:
         scribe_may_start.stop()
         thread.join()
@@ -280,7 +275,7 @@ def test_killed_again_and_again_it_misses_nothing_and_books_nothing_twice(
                 time.sleep(chosen.random() * 0.02)  # the kill falls anywhere in a batch: read, booked, committed, acknowledged
         with process(redis_url, sql_url):
             sender.join()
-            wait_until(lambda: all_acknowledged(redis_sync))
+            wait_until(lambda: all_booked(redis_sync))
     finally:
         done.set()
         sender.join()
