@@ -110,6 +110,14 @@ async def counts(site: Site) -> dict[str, int]:
     return dict(reply.ok)
 
 
+async def nobody_is_heard(site: Site) -> None:
+    """Until no turn is open, which is told to the speech process a little after the call's end; then all are free again."""
+    async with asyncio.timeout(PATIENCE_S):
+        while (counted := await counts(site))["open"]:  # noqa: ASYNC110 - nobody signals it
+            await asyncio.sleep(0.05)
+    assert counted["free"] == 32
+
+
 def timeline(site: Site, call_id: str) -> list[tuple[str, dict[str, Any]]]:
     """A call's events and their data, in order."""
     query = select(call_event.c.type, call_event.c.data).where(call_event.c.subject == call_id).order_by(call_event.c.seq)
