@@ -66,7 +66,7 @@ async def site(house: Site) -> AsyncIterator[Site]:
 def wav(directory: Path, *parts: str | float) -> audio.Samples:
     """Words of a synthetic caller and pauses, by way of a WAV file."""
     path = directory / "said.wav"
-    path.write_bytes(audio.write_wav(line(*(word(part, VOICES[1]) if isinstance(part, str) else part for part in parts))))
+    path.write_bytes(audio.write_wav(line(*(word(part, VOICES[0]) if isinstance(part, str) else part for part in parts))))
     return audio.read_wav(path.read_bytes()).channels[0]
 
 
