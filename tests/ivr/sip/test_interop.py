@@ -100,7 +100,8 @@ async def test_sipp_calls(desk: Desk) -> None:
     assert SIPP is not None
     process = await asyncio.create_subprocess_exec(
         *(SIPP, f"127.0.0.1:{desk.address.port}", "-sn", "uac", "-s", "4001", "-m", "200", "-r", "100", "-d", "50"),
-        *("-i", "127.0.0.1", "-nostdin", "-timeout", "30s"),
+        # So few at a time find room in the socket where this process stands still: an ACK that is lost is not sent again.
+        *("-l", "20", "-i", "127.0.0.1", "-nostdin", "-timeout", "60s"),
         stdout=asyncio.subprocess.DEVNULL,
         stderr=asyncio.subprocess.DEVNULL,
     )
