@@ -7,6 +7,7 @@ samples, float64.
 
 from __future__ import annotations
 
+import atexit
 import functools
 import json
 import os
@@ -42,9 +43,10 @@ def speak(text: str, voice: Voice) -> tuple[npt.NDArray[np.float64], int]:
 def _mouth() -> subprocess.Popen[bytes]:
     """Its process, until this one ends."""
     environ = os.environ | {"OPENBLAS_NUM_THREADS": "1"}  # one thread: it forks
-    return subprocess.Popen(
-        [sys.executable, "-P", str(Path(__file__))], stdin=subprocess.PIPE, stdout=subprocess.PIPE, env=environ
-    )
+    command = [sys.executable, "-P", str(Path(__file__))]
+    process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, env=environ)
+    atexit.register(process.__exit__, None, None, None)  # closes its pipes, and waits for it
+    return process
 
 
 def _main() -> None:
