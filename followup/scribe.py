@@ -68,7 +68,7 @@ class ScribeOptions:
 
     rules: Rules = field(default_factory=Rules)
     batch: int = 500
-    gather_s: float = 0.25
+    gather_s: float = 0.5
     block_s: float = 1.0
     lease_s: float = 5.0
     trim_every_s: float = 10.0

@@ -1,6 +1,6 @@
 /* The quick case of ivr/media/loops.py in C: take() and send_frames(), upon the very objects that Python works on.
  *
- * There is no state here. The slots of Leg, Arrivals, Timeline, Outgoing and Pair are read and written where Python keeps them,
+ * There is no state here between two calls. The slots of Leg, Arrivals, Timeline, Outgoing and Pair are read and written where Python keeps them,
  * so Python may take over at any packet, and does: what is done here is only the packet that simply follows the last one, of the
  * negotiated codec, from a peer that the kernel vouches for, to listeners and timelines for which it simply follows too; and the
  * frame that continues a play or silence without a pause. First all is looked at, and if anything is not that simple nothing has
@@ -73,6 +73,30 @@ static int pass_on(const Way *way, const unsigned char *packet, Py_ssize_t size)
     return add(way->counters, &Counters, COUNTERS_UNSENT, 1);
 }
 
+/* Relayed packets, which take() sends in bursts: who is woken by the first finds the others too, and to be woken by each would
+   cost the sender nearly as much again. All are sent before Python is called for a packet, and before take() returns. */
+
+#define BURST 32
+
+static struct {
+    Way way; /* owns its counters */
+    Py_ssize_t size;
+    unsigned char packet[MAX_SIZE];
+} burst[BURST];
+static int held;
+
+static int send_burst(void)
+{
+    int done = 0;
+    for (int index = 0; index < held; index++) {
+        if (done == 0)
+            done = pass_on(&burst[index].way, burst[index].packet, burst[index].size);
+        Py_DECREF(burst[index].way.counters);
+    }
+    held = 0;
+    return done;
+}
+
 /* Timeline.place(), where the packet simply follows. */
 
 typedef struct {
@@ -139,7 +163,9 @@ static int look_at_listener(PyObject *out, uint16_t sequence, uint32_t timestamp
 
 static int relay(const Relay *relay, const unsigned char *packet, Py_ssize_t size, uint16_t sequence, uint32_t timestamp, int alaw)
 {
-    unsigned char other[MAX_SIZE];
+    if (held == BURST && send_burst() < 0)
+        return -1;
+    unsigned char *other = burst[held].packet;
     PyObject *out = relay->out;
     Py_ssize_t count = size - HEADER_SIZE;
     if (relay->alaw == alaw)
@@ -153,7 +179,10 @@ static int relay(const Relay *relay, const unsigned char *packet, Py_ssize_t siz
         put(out, &Outgoing, OUT_SENT, relay->sent + 1) < 0 ||
         add(out, &Outgoing, OUT_OCTETS_MORE, relay->more) < 0)
         return -1;
-    return pass_on(&relay->way, other, size);
+    burst[held].way = relay->way;
+    Py_INCREF(relay->way.counters);
+    burst[held++].size = size;
+    return 0;
 }
 
 /* Leg.receive(), where the packet simply follows: 1, or 0 with nothing touched, or -1 with an exception. */
@@ -216,7 +245,7 @@ static int take_here(int descriptor, PyObject *leg, PyObject *taker, PyObject *s
                 : read_address(believed, &known) && from.sin_family == AF_INET && from.sin_port == known.sin_port &&
                       from.sin_addr.s_addr == known.sin_addr.s_addr)
         done = receive(leg, buffer->buf, size);
-    if (done)
+    if (done || (done = send_burst()) < 0)
         return done;
     if (certain) {
         result = PyObject_CallFunction(taker, "nOO", size, source, now);
@@ -232,6 +261,8 @@ static int take_here(int descriptor, PyObject *leg, PyObject *taker, PyObject *s
 /* A packet to anybody else: 0, or -1 with an exception. */
 static int take_there(PyObject *take, PyObject *taker, PyObject *source, PyObject *packet, PyObject *now)
 {
+    if (send_burst() < 0)
+        return -1;
     PyObject *taken = PyObject_CallOneArg(take, packet), *result;
     if (taken == NULL) {
         if (!PyErr_ExceptionMatches(PyExc_OSError))
@@ -295,6 +326,8 @@ static PyObject *take(PyObject *Py_UNUSED(module), PyObject *args)
         }
         Py_DECREF(key);
     }
+    if (send_burst() < 0)
+        done = -1;
     PyBuffer_Release(&buffer);
     if (others == NULL || done < 0 || add(counters, &Counters, COUNTERS_QUICK, quick) < 0) {
         Py_XDECREF(others);

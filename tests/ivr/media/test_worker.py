@@ -143,6 +143,20 @@ async def test_two_parties_hear_each_other_and_both_are_recorded_apart(rig: Rig,
     assert await rig.do(StopRecord("never")) == {"frames": 0, "gaps": 0, "path": ""}
 
 
+async def test_in_a_crowd_each_hears_who_they_talk_to(rig: Rig) -> None:
+    """So many that their packets wait for each other, and leave in more than one burst."""
+    peers = [await rig.leg(f"leg{number}") for number in range(40)]
+    for number, peer in enumerate(peers):
+        peer.says(tone(300 + 50 * number, 1))
+    for number in range(0, 40, 2):
+        await rig.do(both(f"leg{number}", f"leg{number + 1}"))
+    await rig.talk(1.0, *peers)
+    for number, peer in enumerate(peers):
+        continuous(peer)
+        assert len(peer.packets) >= 40
+        assert power(peer.heard()[-3200:], 300 + 50 * (number ^ 1)) > 0.95
+
+
 async def test_announcement_then_talk_then_music_is_one_stream(rig: Rig) -> None:
     prompt = write_wav(rig.directory / "number.wav", tone(700, 0.3))
     music = write_wav(rig.directory / "music.wav", tone(300, 0.3))
