@@ -1,10 +1,10 @@
 /* The quick case of ivr/media/loops.py in C: take() and send_frames(), upon the very objects that Python works on.
  *
- * There is no state here between two calls. The slots of Leg, Arrivals, Timeline, Outgoing and Pair are read and written where Python keeps them,
- * so Python may take over at any packet, and does: what is done here is only the packet that simply follows the last one, of the
- * negotiated codec, from a peer that the kernel vouches for, to listeners and timelines for which it simply follows too; and the
- * frame that continues a play or silence without a pause. First all is looked at, and if anything is not that simple nothing has
- * been touched and the Python method is called, whose rules are written nowhere else.
+ * There is no state here between two calls. The slots of Leg, Arrivals, Timeline, Outgoing and Pair are read and written where
+ * Python keeps them, so Python may take over at any packet, and does: what is done here is only the packet that simply follows the
+ * last one, of the negotiated codec, from a peer that the kernel vouches for, to listeners and timelines for which it simply
+ * follows too; and the frame that continues a play or silence without a pause. First all is looked at, and if anything is not that
+ * simple nothing has been touched and the Python method is called, whose rules are written nowhere else.
  *
  * Memory. Packets are hostile: each length is checked before a byte is read. Objects are used only when they are of exactly the
  * types that learn() was told, numbers only when they are ints that fit, and between the look and the last write no Python code
