@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import ctypes
-import functools
 import threading
 from dataclasses import dataclass
+from pathlib import Path
 
 import espeakng_loader
 import numpy as np
@@ -19,6 +19,9 @@ _DONT_EXIT = 0x8000
 _RATE, _PITCH, _RANGE, _WORD_GAP = 1, 3, 4, 7
 _POSITION_CHARACTER = 1
 _CHARS_UTF8 = 1
+
+DATA = Path(espeakng_loader.get_data_path())
+"""espeak-ng's own voices and dictionaries."""
 
 AUDIBLE = 0.001
 """What never gets as loud as this is silence, such as what is spoken for mere punctuation."""
@@ -43,10 +46,13 @@ class Voice:
 
 
 class Speaker:
-    """espeak-ng, opened. The library has one state for the whole process: it is opened once, and calls take turns."""
+    """espeak-ng, opened. The library has one state for the whole process: it is opened once, and calls take turns.
 
-    def __init__(self) -> None:
-        self._library = _opened()
+    data: its voices and dictionaries, where they are not the package's; told by the first of a process, for all of them.
+    """
+
+    def __init__(self, data: Path = DATA) -> None:
+        self._library = _opened(data)
         self.rate = self._library.rate
         """Samples a second of what speak() returns."""
 
@@ -61,7 +67,8 @@ class Speaker:
 class _Library:
     """The library itself, never closed: it keeps calling the callback that it was given first."""
 
-    def __init__(self) -> None:
+    def __init__(self, data: Path) -> None:
+        self.data = data
         self._lock = threading.Lock()
         self._library = ctypes.CDLL(espeakng_loader.get_library_path())
         self._library.espeak_Synth.argtypes = [
@@ -74,8 +81,7 @@ class _Library:
             ctypes.c_void_p,
             ctypes.c_void_p,
         ]
-        data = espeakng_loader.get_data_path().encode()
-        self.rate: int = self._library.espeak_Initialize(_SYNCHRONOUS, 0, data, _DONT_EXIT)
+        self.rate: int = self._library.espeak_Initialize(_SYNCHRONOUS, 0, str(data).encode(), _DONT_EXIT)
         if self.rate <= 0:
             raise SpeechError("espeak-ng does not start")
         self._parts: list[NDArray[np.int16]] = []
@@ -109,14 +115,14 @@ class _Library:
 
 
 _OPENING = threading.Lock()
+_open: list[_Library] = []
 
 
-def _opened() -> _Library:
-    """The process's one library; opening it while it speaks, or twice, would crash the process."""
+def _opened(data: Path) -> _Library:
+    """The process's one library; opening it while it speaks, or twice, would crash the process. Raises SpeechError."""
     with _OPENING:
-        return _library()
-
-
-@functools.cache
-def _library() -> _Library:
-    return _Library()
+        if not _open:
+            _open.append(_Library(data))
+        if _open[0].data != data:
+            raise SpeechError(f"espeak-ng is open with other data, {_open[0].data}")
+        return _open[0]

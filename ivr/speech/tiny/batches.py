@@ -22,6 +22,12 @@ _BABBLE_BELOW_DB = (9.0, 32.0)
 _NEPERS_A_DB = np.log(10) / 10
 _QUIET = 17.4
 """The loudness of speech at −33 dBFS. A voice below that is somebody in the room, not the caller."""
+_ANOTHER_SHARE = 0.4
+"""How many examples are heard as if by another head, and how many with more or less between loud sounds and soft ones."""
+_KNOTS = np.linspace(0, BANDS - 1, 6)
+_MOVED_BANDS = 0.8
+_MOST_FALL_DB = 14.0
+"""How much weaker the highest band may be."""
 _SPREAD = 8.0
 """Examples of a batch are about as long as each other, up to so many frames, so that batches differ each time round."""
 
@@ -71,7 +77,7 @@ def batch_of(
     for row, example in enumerate(examples):
         heard = example.frames.astype(np.float32)
         if random is not None:
-            heard = _loud(heard, random) if len(example.phones) else heard
+            heard = _loud(_by_another(heard, random), random) if len(example.phones) else heard
             if random.random() < _BABBLE_SHARE:
                 heard = _over(heard, examples[int(random.integers(0, len(examples)))].frames.astype(np.float32), random)
         seen = (heard - mean) / deviation
@@ -86,6 +92,23 @@ def batch_of(
         torch.from_numpy(np.concatenate([example.phones for example in examples]).astype(np.int64)),
         torch.tensor([len(example.phones) for example in examples]),
     )
+
+
+def _by_another(frames: Frames, random: Random) -> Frames:
+    """Speech as if by another head: formants moved each for itself, soft sounds softer or louder, or what is high weaker."""
+    if random.random() < _ANOTHER_SHARE:
+        moved = np.arange(BANDS) + np.interp(np.arange(BANDS), _KNOTS, random.normal(0, _MOVED_BANDS, len(_KNOTS)))
+        lower = np.clip(moved.astype(np.int64), 0, BANDS - 2)
+        share = np.clip(moved - lower, 0, 1).astype(np.float32)
+        frames = frames[:, lower] * (1 - share) + frames[:, lower + 1] * share
+    if random.random() < _ANOTHER_SHARE:
+        loudness = frames.mean(axis=1, keepdims=True)
+        frames = frames + np.float32(random.uniform(-0.15, 0.3)) * (loudness - loudness.max())
+    if random.random() < _ANOTHER_SHARE / 2:
+        first = random.uniform(BANDS / 4, BANDS - 5)
+        above = np.clip((np.arange(BANDS) - first) / (BANDS - first), 0, 1)
+        frames = frames - (above * random.uniform(0.0, _MOST_FALL_DB) * _NEPERS_A_DB).astype(np.float32)
+    return frames
 
 
 def _loud(frames: Frames, random: Random) -> Frames:

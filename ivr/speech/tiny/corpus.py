@@ -22,7 +22,7 @@ from ivr.speech.tiny.lexicon import phone_set, read
 from ivr.speech.tiny.texts import Random, Texts, Utterance
 from ivr.speech.tiny.voices import Family, Voices, at_rate
 
-SHARES: dict[Family, tuple[int, int]] = {"espeak": (400, 2), "pico": (200, 2)}
+SHARES: dict[Family, tuple[int, int]] = {"espeak": (400, 2), "drawn": (400, 2), "pico": (200, 2)}
 """Utterances in a shard of a family, and how many ways each of them is heard."""
 _WORDLESS_SHARE = 0.04
 _BLOCKS = 30

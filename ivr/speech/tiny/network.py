@@ -1,6 +1,7 @@
-"""The network's form: a time delay network that sees 15 frames to each side and gives phones every third; weights as a file.
+"""The network's form: a time delay network that sees 21 frames to each side and gives phones every third; weights as a file.
 
-Each layer splices frames of the layer below and goes through an affine map and a rectifier; the last map gives outputs.
+Each layer splices frames of the layer below and goes through an affine map and a rectifier, and some add what they were given;
+the last map gives outputs.
 """
 
 from __future__ import annotations
@@ -19,11 +20,15 @@ Matrix: TypeAlias = npt.NDArray[np.float32]
 
 @dataclass(frozen=True, slots=True)
 class Layer:
-    """offsets: which frames (10 ms) of the layer below are spliced. inputs: numbers in each of them. outputs: numbers given."""
+    """offsets: which frames (10 ms) of the layer below are spliced. inputs: numbers in each of them. outputs: numbers given.
+
+    adds: whether to what is given the frame of the layer below is added.
+    """
 
     offsets: tuple[int, ...]
     inputs: int
     outputs: int
+    adds: bool = False
 
 
 _NARROW, _WIDE = 80, 192
@@ -34,6 +39,8 @@ LAYERS = (
     Layer((-3, 0, 3), _WIDE, _WIDE),
     Layer((-3, 0, 3), _WIDE, _WIDE),
     Layer((-3, 0, 3), _WIDE, _WIDE),
+    Layer((-3, 0, 3), _WIDE, _WIDE, adds=True),
+    Layer((-3, 0, 3), _WIDE, _WIDE, adds=True),
 )
 SUBSAMPLING = 3
 """Frames from one output to the next."""

@@ -97,12 +97,13 @@ def _transition_model(writer: _Writer, outputs: int) -> None:
 
 
 def _network(writer: _Writer, weights: Weights, blank_bias: float) -> None:
-    lines, source = [f"input-node name=input dim={BANDS}"], "input"
+    lines = [f"input-node name=input dim={BANDS}"]
+    given: tuple[str, ...] = ("input",)  # nodes whose sum is what the layer below gives
     for number, layer in enumerate(LAYERS):
-        lines.append(f"component-node name=affine{number} component=affine{number} input={_spliced(source, layer)}")
+        lines.append(f"component-node name=affine{number} component=affine{number} input={_spliced(given, layer)}")
         lines.append(f"component-node name=relu{number} component=relu{number} input=affine{number}")
-        source = f"relu{number}"
-    lines.append(f"component-node name=last component=last input={source}")
+        given = (f"relu{number}", *(given if layer.adds else ()))
+    lines.append(f"component-node name=last component=last input={_added(given, 0)}")
     lines.append("component-node name=softmax component=softmax input=last")
     lines.append("output-node name=output input=softmax objective=linear")
     writer.tokens("<Nnet3>")
@@ -122,8 +123,14 @@ def _network(writer: _Writer, weights: Weights, blank_bias: float) -> None:
     writer.tokens("</Nnet3>")
 
 
-def _spliced(source: str, layer: Layer) -> str:
-    return f"Append({', '.join(source if offset == 0 else f'Offset({source}, {offset})' for offset in layer.offsets)})"
+def _spliced(nodes: Sequence[str], layer: Layer) -> str:
+    return f"Append({', '.join(_added(nodes, offset) for offset in layer.offsets)})"
+
+
+def _added(nodes: Sequence[str], offset: int) -> str:
+    """The nodes' sum at a frame."""
+    frames = [node if offset == 0 else f"Offset({node}, {offset})" for node in nodes]
+    return frames[0] if len(frames) == 1 else f"Sum({', '.join(frames)})"
 
 
 def _taking_raw_features(

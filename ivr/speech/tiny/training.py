@@ -31,23 +31,34 @@ _MOST_SLOPE = 3.0
 _WEIGHT_DECAY = 0.01
 _SMALL = 0.3
 """The last map's weights at first, beside torch's own."""
+_ADDED = 0.1
+"""What a layer that adds gives at first, beside others: so that it begins as if it were not there."""
 _AVERAGE_EVERY, _AVERAGE_KEEPS = 10, 0.98
 _KEEP_EVERY = 200
 _TOLD_EVERY = 1000
 
 
 def new_network(outputs: int) -> Any:
-    """LAYERS as convolutions, each with batch normalisation and a rectifier, and the last map.
-
-    Takes frames that are padded by CONTEXT on both sides, gives logits (n, outputs, outputs in time).
-    """
+    """LAYERS as convolutions, each with batch normalisation and a rectifier, and the last map."""
     parts: list[Any] = []
     for number, layer in enumerate(LAYERS):
-        parts += [_convolution(number), nn.BatchNorm1d(layer.outputs, momentum=0.05), nn.ReLU()]
+        norm = nn.BatchNorm1d(layer.outputs, momentum=0.05)
+        with torch.no_grad():
+            norm.weight *= _ADDED if layer.adds else 1.0
+        parts += [_convolution(number), norm, nn.ReLU()]
     last = nn.Conv1d(LAYERS[-1].outputs, outputs, 1)
     with torch.no_grad():
         last.weight *= _SMALL
     return nn.Sequential(*parts, last)
+
+
+def logits(network: Any, frames: torch.Tensor) -> torch.Tensor:
+    """(n, outputs, outputs in time) of frames that are padded by CONTEXT on both sides."""
+    for number, layer in enumerate(LAYERS):
+        given = network[3 * number : 3 * number + 3](frames)
+        frames = given + frames[:, :, 1:-1] if layer.adds else given
+    last: torch.Tensor = network[-1](frames)
+    return last
 
 
 def folded(network: Any, mean: npt.NDArray[np.float32], deviation: npt.NDArray[np.float32]) -> Weights:
@@ -94,7 +105,7 @@ class Training:
             group["lr"] = rate
         self._network.train()
         self._optimiser.zero_grad()
-        loss = _loss(self._network(batch.frames), batch)
+        loss = _loss(logits(self._network, batch.frames), batch)
         loss.backward()
         nn.utils.clip_grad_norm_(self._network.parameters(), _MOST_SLOPE)
         self._optimiser.step()
@@ -109,9 +120,9 @@ class Training:
         loss = wrong = phones = 0.0
         with torch.no_grad():
             for batch in batches:
-                logits, count = self._average(batch.frames), int(batch.phone_counts.sum())
-                loss += float(_loss(logits, batch)) * count
-                wrong += _wrong(logits.argmax(1), batch)
+                given, count = logits(self._average, batch.frames), int(batch.phone_counts.sum())
+                loss += float(_loss(given, batch)) * count
+                wrong += _wrong(given.argmax(1), batch)
                 phones += count
         return loss / phones, wrong / phones
 
@@ -177,8 +188,8 @@ def _rate(step: int, steps: int) -> float:
     return _PEAK_RATE * min(1.0, (step + 1) / _WARM_UP) * max(0.01, 0.5 * (1 + float(np.cos(np.pi * step / steps))))
 
 
-def _loss(logits: torch.Tensor, batch: Batch) -> torch.Tensor:
-    likelihoods = functional.log_softmax(logits.permute(2, 0, 1), dim=-1)
+def _loss(given: torch.Tensor, batch: Batch) -> torch.Tensor:
+    likelihoods = functional.log_softmax(given.permute(2, 0, 1), dim=-1)
     losses: torch.Tensor = functional.ctc_loss(
         likelihoods, batch.phones, batch.output_counts, batch.phone_counts, reduction="sum", zero_infinity=True
     )

@@ -129,7 +129,7 @@ def _make(split: Split, family: Family, language: Language, amounts: Amounts) ->
 def _say(voices: Voices, planned: tuple[Trial, Utterance | str], split: Split, family: Family, random: Random) -> Sound:
     trial, said = planned
     if isinstance(said, str):
-        return at_rate(voices.read(trial.language, said, split, random), RATE_HZ)
+        return at_rate(voices.read(trial.language, said, family, split, random), RATE_HZ)
     return at_rate(voices.say(said, family, split, random), RATE_HZ)
 
 

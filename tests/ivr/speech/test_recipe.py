@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from ivr.speech.tiny import UNKNOWN, augment, fst, graph, lexicon, network, nnet3, scenes, texts, voices
+from ivr.speech.tiny import UNKNOWN, augment, drawn, fst, graph, lexicon, network, nnet3, scenes, texts, voices
 from ivr.speech.tiny.export import Settings, export
 
 LEXICON = lexicon.read()
@@ -102,6 +102,40 @@ def test_utterances_are_drawn_the_same_from_the_same_seed() -> None:
     one, two = ([source.for_training(np.random.default_rng(seed)) for seed in range(50)] for _ in range(2))
     assert one == two
     assert {utterance.language for utterance in one} == {"zh", "en"}
+
+
+def test_a_speaker_is_drawn_the_same_from_the_same_seed_and_has_formants_of_its_own() -> None:
+    one, two = ([drawn.variant(np.random.default_rng(seed)) for seed in range(50)] for _ in range(2))
+    assert one == two
+    assert len(set(one)) == 50
+    found = [drawn.formants(described) for described in one]
+    assert len(set(found)) == 50
+    assert all(70 < percent < 140 for three in found for percent in three)
+
+
+def test_who_sounds_like_a_held_out_voice_is_told() -> None:
+    aunty = drawn.formants(
+        "language variant\nformant 0 88 85 154\nformant 1 115 80 160 -20\nformant 2 130 75\nformant 3 123 75 150\n"
+    )
+    assert aunty == (115.0, 130.0, 123.0)
+    assert drawn.formants("language variant\nklatt 4\n") == (100.0, 100.0, 100.0)
+    assert drawn.alike((118.0, 127.0, 123.0), aunty)
+    assert not drawn.alike((118.0, 127.0, 130.0), aunty)
+
+
+def test_each_utterance_has_a_speaker_of_its_own() -> None:
+    """In a process of its own: another's espeak-ng would be open with other data."""
+    program = """
+import numpy as np
+from ivr.speech.tiny.voices import Voices
+random, voices = np.random.default_rng(5), Voices()
+said = [voices.read("en", "orders", "drawn", "training", random) for _ in range(5)]
+print(len({spoken.samples.tobytes() for spoken in said}))
+again = Voices().read("en", "orders", "drawn", "training", np.random.default_rng(5))
+"""
+    ran = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False)
+    assert ran.stdout == "5\n", ran.stderr
+    assert "espeak-ng is open with other data" in ran.stderr
 
 
 FSTCOMPILE = bytes.fromhex(
@@ -212,6 +246,15 @@ def test_the_network_takes_raw_features() -> None:
     normalised = (raw - np.tile(mean, 5)) / np.tile(deviation, 5)
     folded, moved = nnet3._taking_raw_features(matrix, bias, weights, 5)
     np.testing.assert_allclose(raw @ folded + moved, normalised @ matrix + bias, rtol=1e-6)
+
+
+def test_a_layer_that_adds_hands_on_what_it_was_given_too() -> None:
+    weights = some_weights(4, np.zeros(40, np.float32), np.ones(40, np.float32), seed=1)
+    written = nnet3.to_bytes(weights, blank_bias=0.0).decode("latin-1")
+    assert "component=affine6 input=Append(Offset(relu5, -3), relu5, Offset(relu5, 3))\n" in written
+    added = ("Sum(Offset(relu6, -3), Offset(relu5, -3))", "Sum(relu6, relu5)", "Sum(Offset(relu6, 3), Offset(relu5, 3))")
+    assert f"component=affine7 input=Append({', '.join(added)})\n" in written
+    assert "component=last input=Sum(relu7, relu6, relu5)\n" in written
 
 
 def test_a_matrix_is_written_in_16_bit() -> None:
