@@ -21,7 +21,7 @@ _WORK = Path("build/speech-model")
 
 
 @app.command()
-def build(work: Work = _WORK, steps: int = 24000) -> None:
+def build(work: Work = _WORK, steps: int = 32000) -> None:
     """All of it: speech, training, settings, the model's folder, the tables of docs/speech.md."""
     from ivr.speech.tiny import training, tuning
 

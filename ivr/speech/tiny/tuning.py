@@ -16,8 +16,8 @@ from ivr.speech.tiny.network import Weights
 from ivr.speech.tiny.trials import Trial
 
 BLANK_BIASES = (1.0, 1.5, 2.0)
-UNKNOWN_PHONES = (1.0, 1.5, 2.0)
-WORD_STARTS = (-2.0, -3.0, -4.0)
+UNKNOWN_PHONES = (1.25, 1.5, 1.75)
+WORD_STARTS = (-4.0, -4.5, -5.0)
 _UNKNOWN_START = 2.0
 _MOST_FOREIGN_PERCENT = 3.0
 """Foreign speech that may be taken for a word: below the 5 % that the test set is to keep."""
