@@ -17,7 +17,7 @@ HERE = Path(__file__).parent
 def site(settings: Mapping[str, str] | None = None) -> Iterator[tuple[str, int]]:
     """The running site (serve.sh): its SIP address (host:port), and the process whose children its processes are. settings: the
     variables of site.py, else those of the environment."""
-    port = next(port for port in range(14460, 14560) if _is_free(port))
+    port = next(port for port in range(8460, 8560) if _is_free(port))
     environ = {**os.environ, **(settings or {})}
     process = subprocess.Popen([str(HERE / "serve.sh"), str(port)], stdout=subprocess.PIPE, text=True, env=environ)
     try:
