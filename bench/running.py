@@ -11,13 +11,15 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 HERE = Path(__file__).parent
+PORTS = range(8460, 8560)
+"""Below the ports of the client's seats, 9000 to 19000 (bench/load.py), above those of tests (tests/ports.py)."""
 
 
 @contextlib.contextmanager
 def site(settings: Mapping[str, str] | None = None) -> Iterator[tuple[str, int]]:
     """The running site (serve.sh): its SIP address (host:port), and the process whose children its processes are. settings: the
     variables of site.py, else those of the environment."""
-    port = next(port for port in range(8460, 8560) if _is_free(port))
+    port = next(port for port in PORTS if _is_free(port))
     environ = {**os.environ, **(settings or {})}
     process = subprocess.Popen([str(HERE / "serve.sh"), str(port)], stdout=subprocess.PIPE, text=True, env=environ)
     try:
