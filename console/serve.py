@@ -121,4 +121,5 @@ def serve(bind: str, options: ConsoleOptions, say: Callable[[str], object] | Non
         log.warning("console.sql_away", why=str(error).partition("\n")[0])
     if options.plain_http:
         log.warning("console.plain_http", why="no TLS beyond this machine: passwords can be read on the network")
+    os.environ.pop("LISTEN_PID", None)  # or gunicorn would take systemd's sockets by itself, a second time
     _Server(bind, options).run()

@@ -145,6 +145,18 @@ class Site:
 
     def launch(self) -> None:
         """Write its settings and menu, start `hotline serve`."""
+        self.furnish()
+        with (self.directory / "serve.log").open("wb") as output:
+            if not self.prefix:
+                self.process = nursery().spawn(["serve"], output=output, env=self.environment())
+            if self.process is None:
+                self.process = subprocess.Popen(
+                    [*self.prefix, sys.executable, "-u", "-m", "ivr.cli", "serve"],
+                    env=self.environment(), stdin=subprocess.DEVNULL, stdout=output, stderr=output,
+                )  # fmt: skip
+
+    def furnish(self) -> None:
+        """Write its settings, its menu and an empty database."""
         (self.directory / "menu.yaml").write_text(MENU, encoding="utf-8")
         rtp_port, rtp_port_max = sound_ports()
         text = TOML.format(
@@ -162,18 +174,13 @@ class Site:
         if not self.data_dir.exists():
             self.data_dir.mkdir()
             (self.data_dir / "hotline.db").write_bytes(_new_database())
-        with (self.directory / "serve.log").open("wb") as output:
-            if not self.prefix:
-                self.process = nursery().spawn(["serve"], output=output, env=self.environment())
-            if self.process is None:
-                self.process = subprocess.Popen(
-                    [*self.prefix, sys.executable, "-u", "-m", "ivr.cli", "serve"],
-                    env=self.environment(), stdin=subprocess.DEVNULL, stdout=output, stderr=output,
-                )  # fmt: skip
 
     async def opened(self) -> None:
         """Until it is ready."""
         await self.until(lambda: "ready:" in self.said, "the hotline is ready", 60.0)
+        self.open_books()
+
+    def open_books(self) -> None:
         self.database = open_database(f"sqlite:///{self.data_dir / 'hotline.db'}")
 
     @property
