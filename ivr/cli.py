@@ -120,6 +120,7 @@ def engine() -> None:
     """SIP and the calls of this node. SIGTERM leaves the calls to the next engine, SIGINT hangs them up."""
     from ivr.engine import Engine
     from ivr.lines.client import Fenced as MediaFenced
+    from ivr.listen import PortTaken
     from routing.store import Fenced
 
     settings = _process("engine")
@@ -138,7 +139,7 @@ def engine() -> None:
             uvloop.run(main())
     except* (Fenced, MediaFenced) as fenced:
         raise _fail(f"another engine has taken over node {settings.node}: {fenced.exceptions[0]}", 3) from None
-    except* ConfigError as faults:
+    except* (ConfigError, PortTaken) as faults:
         raise _fail(str(faults.exceptions[0])) from None
 
 

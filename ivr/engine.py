@@ -322,8 +322,19 @@ def _tls(listener: OtherListener) -> Tls:
 
 
 def _socket(listener: Listener) -> socket.socket:
+    """The one that was passed, else one of our own. Raises ConfigError, PortTaken."""
     descriptor = inherited(socket_name(listener))
-    return bind_listener(listener) if descriptor is None else socket.socket(fileno=descriptor)
+    if descriptor is None:
+        return bind_listener(listener)
+    sock = socket.socket(fileno=descriptor)
+    if (sock.family == socket.AF_INET6) != (":" in listener.host):
+        # systemd's ListenDatagram=5060 is of IPv6: callers of IPv4 would have addresses that nothing here knows.
+        wanted = f"[{listener.host}]" if ":" in listener.host else "0.0.0.0"
+        raise ConfigError(
+            f"the listening socket that was passed as {socket_name(listener)} is not of the family of {listener.host}, "
+            f"its listener's host; systemd: ListenDatagram={wanted}:{listener.port} (ListenStream for tcp and tls)"
+        )
+    return sock
 
 
 def _log_refused(peer: Address, why: str) -> None:

@@ -36,7 +36,7 @@ PLACES = {"house": (HOUSE, "10.0.0.1", 24), "open": (OPEN, "44.0.0.1", 24), "hom
 _CLONE_NEWNET = 0x40000000
 
 
-FORBIDDEN = ("not permitted", "Permission denied", "Read-only file system", "not supported")
+_FORBIDDEN = ("not permitted", "Permission denied", "Read-only file system", "not supported")
 
 
 class Forbidden(Exception):
@@ -63,7 +63,7 @@ class Networks:
 
     def run(self, *command: str, stdin: str = "") -> None:
         done = subprocess.run(command, input=stdin, capture_output=True, text=True, check=False)
-        if done.returncode and any(words in done.stderr for words in FORBIDDEN):
+        if done.returncode and any(words in done.stderr for words in _FORBIDDEN):
             raise Forbidden(f"{' '.join(command)}: {done.stderr.strip()}")
         assert done.returncode == 0, f"{' '.join(command)}: {done.stderr}"
 

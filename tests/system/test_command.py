@@ -12,6 +12,7 @@ import sys
 from pathlib import Path
 
 from storage.embedded import EmbeddedRedis
+from storage.lifeline import spawn
 from storage.signs import Process, Watch
 from tests.ports import free_port
 from tests.site import ENDS_S, Site, running
@@ -34,6 +35,34 @@ async def test_a_taken_port_is_named_with_the_way_out(tmp_path: Path) -> None:
     assert status == 1
     assert f"127.0.0.1:{port}" in said
     assert "make run SIP_PORT=" in said
+    assert "Traceback" not in said
+
+
+async def test_an_engine_alone_names_a_taken_port_too(tmp_path: Path, redis_url: str, emptied: None) -> None:
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as taken:
+        taken.bind(("127.0.0.1", 0))
+        port = str(taken.getsockname()[1])
+        status, said = await hotline(
+            "engine", HOTLINE_SIP_PORT=port, HOTLINE_DATA_DIR=str(tmp_path), HOTLINE_REDIS_URL=redis_url
+        )
+    assert status == 2
+    assert f"127.0.0.1:{port}" in said
+    assert "Traceback" not in said
+
+
+async def test_a_socket_of_the_wrong_family_is_named(tmp_path: Path, redis_url: str, emptied: None) -> None:
+    """As systemd's ListenDatagram=5060 is: of IPv6."""
+    environ = {"LISTEN_FDS": "1", "LISTEN_FDNAMES": "sip", "HOTLINE_DATA_DIR": str(tmp_path), "HOTLINE_REDIS_URL": redis_url}
+    with socket.socket(socket.AF_INET6, socket.SOCK_DGRAM) as passed, (tmp_path / "said").open("wb") as output:
+        passed.bind(("::1", 0))
+        engine = spawn(
+            [sys.executable, "-m", "ivr.cli", "engine"], output=output, env=os.environ | environ, listen_fds=[passed.fileno()]
+        )
+        status = await asyncio.to_thread(engine.wait, ENDS_S)
+    said = (tmp_path / "said").read_text(encoding="utf-8")
+    assert status == 2
+    assert "passed as sip is not of the family of 127.0.0.1" in said
+    assert "ListenDatagram=0.0.0.0:5060" in said
     assert "Traceback" not in said
 
 
