@@ -1,5 +1,6 @@
 # run: set up, start the sample hotline, make one call through it, stay until Ctrl-C.   test: set up, run the tests.
-# check: what CI runs before interop.   interop: against SIPp, baresip, kamailio, sippy and pyVoIP; the console in Chromium; on PostgreSQL; under systemd.
+# check: what CI runs before interop.   interop: against SIPp, baresip, kamailio, sippy and pyVoIP; the console in Chromium; on PostgreSQL;
+# under systemd; behind nginx.
 # bench: a table of measures.   docs: the schema and the tables of the menu language.   screens: the pictures in docs/screens.
 # speech-model: trains the built-in speech model anew.
 
@@ -8,7 +9,7 @@ BIN := .venv/bin
 # What is imported is compiled then; the rest of 900 MB never. A Python's own pip may be old, and takes three times as long.
 PIP := PYTHONWARNINGS=ignore $(BIN)/python -m pip install --quiet --disable-pip-version-check --no-compile -c constraints.txt
 # Programs that make interop runs, and their Debian packages.
-PEERS := sipp:sip-tester baresip:baresip-core kamailio:kamailio ip:iproute2 nft:nftables sysctl:procps chromium:chromium pg_createcluster:postgresql systemd-analyze:systemd
+PEERS := sipp:sip-tester baresip:baresip-core kamailio:kamailio ip:iproute2 nft:nftables sysctl:procps chromium:chromium pg_createcluster:postgresql systemd-analyze:systemd nginx:nginx-light
 
 # Compiled modules are kept: a test's hotline is six processes, each of which would compile them anew.
 unexport PYTHONDONTWRITEBYTECODE

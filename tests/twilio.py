@@ -23,7 +23,7 @@ sip_port = {sip}
 {gateway}
 [twilio]
 account_sid = "{account}"
-public_url = "http://127.0.0.1:{http}"
+public_url = "{public_url}"
 api_url = "{api}"
 numbers = {{ "{number}" = "{hotline}" }}
 caller_ids = ["{number}"]
@@ -61,14 +61,16 @@ class TwilioSite:
 
 @contextlib.asynccontextmanager
 async def twilio_site(
-    directory: Path, *, gateway: str = "", hotline: str = "sample", **options: Any
+    directory: Path, *, gateway: str = "", hotline: str = "sample", http: int = 0, public_url: str = "", **options: Any
 ) -> AsyncIterator[TwilioSite]:
-    """A running hotline, and the Twilio that the number of one of its hotlines is at."""
-    http = free_port(socket.SOCK_STREAM)
+    """A running hotline, and the Twilio that the number of one of its hotlines is at. http: the gateway's port;
+    public_url: of a proxy before it."""
+    http = http or free_port(socket.SOCK_STREAM)
+    public_url = public_url or f"http://127.0.0.1:{http}"
     ports = {"http": http, "engine": free_port(socket.SOCK_DGRAM), "sip": free_port(socket.SOCK_DGRAM)}
-    async with FakeTwilio(NUMBER, f"http://127.0.0.1:{http}", auth_token=TOKEN) as twilio:
+    async with FakeTwilio(NUMBER, public_url, auth_token=TOKEN) as twilio:
         account = {"account": twilio.account_sid, "api": twilio.rest.url, "number": NUMBER, "hotline": hotline}
-        table = TABLE.format(gateway=gateway, **account, **ports)
+        table = TABLE.format(gateway=gateway, public_url=public_url, **account, **ports)
         environ = {"HOTLINE_TWILIO_AUTH_TOKEN": TOKEN, **options.pop("environ", {})}
         extra = options.pop("extra", "") + table
         async with running(directory, extra=extra, environ=environ, **options) as site:

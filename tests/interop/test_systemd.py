@@ -104,8 +104,8 @@ async def run(tmp_path: Path, place: Path, redis_url: str, emptied: None) -> Asy
     """A hotline with a number at Twilio, and a systemd that has its units; none of them runs yet."""
     ports = Ports()
     twilio = TABLE.format(
-        http=ports.http, engine=ports.engine, sip=ports.sip, gateway="", account="AC" + "0" * 32, api="", number=NUMBER,
-        hotline="sample",
+        http=ports.http, engine=ports.engine, sip=ports.sip, public_url=f"http://127.0.0.1:{ports.http}",
+        account="AC" + "0" * 32, api="", number=NUMBER, hotline="sample", gateway="",
     )  # fmt: skip
     environ = {"HOTLINE_REDIS_URL": redis_url, "HOTLINE_TWILIO_AUTH_TOKEN": TOKEN, "HOTLINE_SPEECH_ENABLED": "on"}
     site = Site(tmp_path, extra=twilio, environ=environ)
