@@ -48,6 +48,7 @@ TOML = """
 data_dir = "{data_dir}"
 [sip]
 port = {sip_port}
+{sip}
 [console]
 port = {console_port}
 [media]
@@ -107,8 +108,9 @@ class Site:
     """Where the trunk's calls come from."""
     numbers: dict[str, str] = field(default_factory=dict)
     """More landing numbers and their hotlines, beside 4001."""
+    sip: str = ""
     trunk: str = ""
-    """More lines of the trunk's settings."""
+    """More lines of [sip], and of the trunk's settings."""
     environ: dict[str, str] = field(default_factory=dict)
     extra: str = ""
     """More of hotline.toml, after the tables above."""
@@ -150,7 +152,7 @@ class Site:
         text = TOML.format(
             networks=self.networks,
             numbers=", ".join(f'"{number}" = "{name}"' for number, name in {"4001": "sample", **self.numbers}.items()),
-            trunk=self.trunk,
+            sip=self.sip, trunk=self.trunk,
             data_dir=self.data_dir, menu=self.directory / "menu.yaml", rtp_port=rtp_port, rtp_port_max=rtp_port_max,
             sip_port=self.sip_port, console_port=self.console_port, media_processes=self.media_processes,
             ring_timeout_s=self.ring_timeout_s, time_limit_s=self.time_limit_s, wrap_up_s=self.wrap_up_s,
