@@ -11,6 +11,7 @@ import pytest
 import pytest_asyncio
 
 from bench.callers import word
+from prompts import PATH
 from tests.site import Site
 from tests.stalls import again_where_late
 from tests.system.hearing import (
@@ -28,10 +29,13 @@ from tests.system.hearing import (
     say,
     timeline,
 )
+from tests.talk import sound
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 LONG = "查询订单"
+AWAY = sound(PATH / "zh" / "speech_away.wav")
+"""Speech is away, and it says so."""
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
@@ -121,7 +125,8 @@ async def test_a_speech_process_that_stands_still_holds_nobody(site: Site) -> No
     pid, times = site.pid("speech-0"), connections(site)
     os.kill(pid, signal.SIGSTOP)
     say(call, "订单")
-    await answered(call, QUESTION[:8000])  # speech is away, and it says so
+    await answered(call, AWAY)
+    await answered(call, QUESTION[:8000])
     await call.press("1")
     await answered(call, ORDERS)
     other = await asked(site, "13800000006")

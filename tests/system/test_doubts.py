@@ -3,6 +3,7 @@ call's timeline."""
 
 from __future__ import annotations
 
+import tempfile
 from itertools import product
 from pathlib import Path
 
@@ -69,9 +70,10 @@ def doubtful() -> tuple[Samples, str, str]:
 @again_where_late
 async def test_a_doubtful_answer_is_asked_about_and_the_next_guess_after_no(tmp_path: Path) -> None:
     said, first, second = doubtful()
-    (tmp_path / "doubts.yaml").write_text(MENU, encoding="utf-8")
-    extra = f'[[hotlines]]\nname = "doubts"\nmenu = "{tmp_path / "doubts.yaml"}"\n[speech]\nenabled = "on"\n'
-    async with running(tmp_path, seats=(), extra=extra, numbers={"4002": "doubts"}) as site:
+    directory = Path(tempfile.mkdtemp(dir=tmp_path))  # a new one for each try
+    (directory / "doubts.yaml").write_text(MENU, encoding="utf-8")
+    extra = f'[[hotlines]]\nname = "doubts"\nmenu = "{directory / "doubts.yaml"}"\n[speech]\nenabled = "on"\n'
+    async with running(directory, seats=(), extra=extra, numbers={"4002": "doubts"}) as site:
         await connected(site)
         call = await (await site.phone()).dial("4002")
         await call.wait_answered(PATIENCE_S)
