@@ -27,6 +27,7 @@ from sqlalchemy import select
 from followup.book import PENDING_STATES
 from followup.callbacks import waive
 from followup.tables import call_event, call_log, return_call
+from ivr.config import load
 from ivr.nursery import Adopted
 from ivr.phones import audio
 from ivr.phones.scripted import ScriptedPhone
@@ -128,6 +129,11 @@ class Site:
     @property
     def data_dir(self) -> Path:
         return self.directory / "var"
+
+    @property
+    def run_dir(self) -> Path:
+        """Where its processes' sockets and signs are: elsewhere than in data_dir where a socket's path would be too long."""
+        return load(self.directory / "hotline.toml", self.environ).run_dir
 
     @property
     def server(self) -> tuple[str, int]:

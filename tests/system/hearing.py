@@ -13,7 +13,6 @@ from sqlalchemy import select
 
 from bench.callers import VOICES, word
 from followup.tables import call_event
-from ivr.config import load
 from ivr.lines.wire import Reply
 from ivr.phones.audio import Samples
 from ivr.phones.scripted import Call
@@ -101,8 +100,7 @@ async def answered(call: Call, prompt: Samples) -> None:
 
 async def counts(site: Site) -> dict[str, int]:
     """The speech process's counters."""
-    run_dir = load(site.directory / "hotline.toml", site.environ).run_dir
-    reader, writer = await asyncio.open_unix_connection(str(run_dir / "speech-0.sock"))
+    reader, writer = await asyncio.open_unix_connection(str(site.run_dir / "speech-0.sock"))
     writer.write(SPEECH.encode_request(1, 0, Stats()))
     reply = SPEECH.decode_answer(await reader.readline())
     writer.close()
