@@ -39,7 +39,7 @@ class Callees:
             return []
         return [target for target in found if callee.contact in ("", target.uri)]
 
-    def failed(self, callee: Callee, destination: Address) -> None:
+    def failed(self, callee: Callee, destination: Address, retry_after_s: float) -> None:
         """Nobody there took the call for its own: the address is tried last for a while."""
         if callee.by_trunk:
-            self._trunks.failed(destination)
+            self._trunks.failed(destination, retry_after_s)

@@ -107,7 +107,7 @@ class CallTask:
         """Something happened to the call. media_seq: the number of a media event, to be acknowledged when its effect is
         safe."""
         if isinstance(event, Rejected) and event.status in NEXT_ADDRESS:
-            self._failed(event.session)
+            self._failed(event)
         self._inbox.put((event, media_seq))
 
     def answered(self, event: Answered, acks: Sequence[Output]) -> None:
@@ -116,10 +116,10 @@ class CallTask:
         self._acks[event.session] = acks
         self.tell(event)
 
-    def _failed(self, name: str) -> None:
-        leg, target = self.call.legs.get(name), self._targets.get(name)
+    def _failed(self, event: Rejected) -> None:
+        leg, target = self.call.legs.get(event.session), self._targets.get(event.session)
         if leg is not None and leg.callee is not None and target is not None:
-            self._shared.callees.failed(leg.callee, target.destination)
+            self._shared.callees.failed(leg.callee, target.destination, event.retry_after_s)
 
     def dialled_at(self, leg: str) -> Address | None:
         """Where this leg's INVITE went, None when an earlier engine sent it."""

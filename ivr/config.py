@@ -178,12 +178,16 @@ class Settings(Section):
         """What is to go out can go out, and numbers inside mean one thing."""
         plans = {trunk.name: trunk.plan for trunk in self.trunks}
         known = {number for plan in plans.values() for number in plan.caller_ids}
+        shown = {queue.name: queue.caller_id for queue in self.queues}
         for queue in self.queues:
             if queue.caller_id and queue.caller_id not in known:
                 raise ValueError(f"queues.{queue.name}.caller_id: no trunk has {queue.caller_id!r} among its caller_ids")
         for seat in self.seats:
             if seat.trunk and seat.trunk not in plans:
                 raise ValueError(f"seats.{seat.number}.trunk: there is no trunk {seat.trunk!r}")
+            own = next((shown.get(queue, "") for queue in seat.queues), "")  # its own calls follow its first queue
+            if seat.trunk and own and own not in plans[seat.trunk].caller_ids:
+                raise ValueError(f"seats.{seat.number}.trunk: its calls show {own!r}, none of {seat.trunk}'s caller_ids")
             if not seat.phone:
                 continue
             if not seat.trunk or seat.contact:

@@ -6,6 +6,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Coroutine, Sequence
 from dataclasses import asdict
+from math import ceil
 from typing import Any
 
 import structlog
@@ -240,8 +241,10 @@ class Reception:
             return True
         return False
 
-    def _refuse(self, event: sip.Invited, status: int, reason: str) -> None:
-        retry_after = BUSY_RETRY_S if status == 503 else None
+    def _refuse(self, event: sip.Invited, status: int, reason: str, retry_after: int | None = None) -> None:
+        """retry_after: the seconds after which one may call again; a 503 always names some."""
+        if status == 503:
+            retry_after = BUSY_RETRY_S
         self._shared.send(
             self._shared.agent.reject(event.session, status, reason, self._shared.clock(), retry_after=retry_after)
         )
@@ -279,7 +282,9 @@ class Reception:
     def _turn_away(self, event: sip.Invited, caller: Caller, refusal: Refusal) -> None:
         """Before the answer, so that it costs nothing; the supervisor sees it in the console."""
         log.info("a caller is turned away", why=refusal.why, reason=refusal.reason, left_s=refusal.left_s)
-        self._refuse(event, self._settings.callers.status, "")
+        # Who is on the block list need not know until when.
+        again_s = refusal.left_s if refusal.why == "too_many_calls" else None
+        self._refuse(event, self._settings.callers.status, "", None if again_s is None else ceil(again_s))
         call = {"called": event.called, "trunk": event.party.name, "province": caller.province, "city": caller.city}
         self._spawn(self._strangers.tell_refused(caller.number, refusal, call), "refused")
 

@@ -185,9 +185,9 @@ class Trunks:
             for address in addresses
         ]
 
-    def failed(self, destination: Address) -> None:
-        """A call to this address of a trunk had no answer, or 503: for a while it is tried last."""
-        self._health.died(destination, self._clock())
+    def failed(self, destination: Address, retry_after_s: float = 0.0) -> None:
+        """A call to this address of a trunk had no answer, or 503: for a while, or so long as it asked, it is tried last."""
+        self._health.died(destination, self._clock(), retry_after_s)
 
     @property
     def faults(self) -> dict[str, str]:

@@ -27,6 +27,7 @@ from sqlalchemy import select
 from followup.book import PENDING_STATES
 from followup.callbacks import waive
 from followup.tables import call_event, call_log, return_call
+from ivr.config import load
 from ivr.nursery import Adopted
 from ivr.phones import audio
 from ivr.phones.scripted import ScriptedPhone
@@ -48,6 +49,7 @@ TOML = """
 data_dir = "{data_dir}"
 [sip]
 port = {sip_port}
+{sip}
 [console]
 port = {console_port}
 [media]
@@ -107,8 +109,9 @@ class Site:
     """Where the trunk's calls come from."""
     numbers: dict[str, str] = field(default_factory=dict)
     """More landing numbers and their hotlines, beside 4001."""
+    sip: str = ""
     trunk: str = ""
-    """More lines of the trunk's settings."""
+    """More lines of [sip], and of the trunk's settings."""
     environ: dict[str, str] = field(default_factory=dict)
     extra: str = ""
     """More of hotline.toml, after the tables above."""
@@ -126,6 +129,11 @@ class Site:
     @property
     def data_dir(self) -> Path:
         return self.directory / "var"
+
+    @property
+    def run_dir(self) -> Path:
+        """Where its processes' sockets and signs are: elsewhere than in data_dir where a socket's path would be too long."""
+        return load(self.directory / "hotline.toml", self.environ).run_dir
 
     @property
     def server(self) -> tuple[str, int]:
@@ -162,7 +170,7 @@ class Site:
         text = TOML.format(
             networks=self.networks,
             numbers=", ".join(f'"{number}" = "{name}"' for number, name in {"4001": "sample", **self.numbers}.items()),
-            trunk=self.trunk,
+            sip=self.sip, trunk=self.trunk,
             data_dir=self.data_dir, menu=self.directory / "menu.yaml", rtp_port=rtp_port, rtp_port_max=rtp_port_max,
             sip_port=self.sip_port, console_port=self.console_port, media_processes=self.media_processes,
             ring_timeout_s=self.ring_timeout_s, time_limit_s=self.time_limit_s, wrap_up_s=self.wrap_up_s,

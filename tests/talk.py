@@ -49,6 +49,12 @@ async def still_talking(caller: Call | TwilioCall, agent: Call, within_s: float 
         await asyncio.gather(caller.wait_tone(yours, within_s), agent.wait_tone(mine, within_s))
 
 
+def ever(heard: audio.Samples, hz: int) -> bool:
+    """Whether some eighth of a second of it is this tone."""
+    eighth = audio.RATE // 8
+    return any(audio.tone_share(heard[at : at + eighth], hz) > 0.5 for at in range(0, len(heard) - eighth, eighth // 2))
+
+
 def speaks(channel: audio.Samples, hz: int) -> bool:
     """Whether some quarter of a second within the last three of a recorded side is this tone: a telephone on a busy machine is
     late with its own."""

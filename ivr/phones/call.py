@@ -96,10 +96,12 @@ class Call(Observed):
         response.body = body
         self._wire.respond(self._invite, response, self._invite_source, until_ack=True)
 
-    def refuse(self, status: int = 486, reason: str = "Busy Here", contact: str = "") -> None:
-        """Refuse a ringing call that came in; `contact`: where a 3xx sends the caller, as "<sip:…>"."""
+    def refuse(self, status: int = 486, reason: str = "Busy Here", contact: str = "", retry_after_s: int = 0) -> None:
+        """Refuse a ringing call that came in; `contact`: where a 3xx sends the caller, as "<sip:…>"; `retry_after_s`: 0 for no
+        Retry-After."""
         if self._invite is not None and self.phase == "ringing":
             headers = [("Contact", contact)] if contact else []
+            headers += [("Retry-After", str(retry_after_s))] if retry_after_s else []
             response = answer_to(self._invite, status, reason, tag=self.local_tag, headers=headers)
             self._wire.respond(self._invite, response, self._invite_source, until_ack=True)
             self.finish("refused", Refused(f"we refused with {status}", status, reason))

@@ -43,12 +43,14 @@ class Answer:
 
 @dataclass(frozen=True, slots=True)
 class Refuse:
-    """Refuse with this status: 486 busy, 603 declined, 480, 503 …, or 302 with the `contact` to call instead."""
+    """Refuse with this status: 486 busy, 603 declined, 480, 503 …, or 302 with the `contact` to call instead. retry_after_s: 0
+    for no Retry-After."""
 
     status: int = 486
     reason: str = "Busy Here"
     after_s: float = 0.0
     contact: str = ""
+    retry_after_s: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -232,7 +234,7 @@ class ScriptedPhone:
             return
         if isinstance(policy, Refuse):
             await asyncio.sleep(policy.after_s)
-            call.refuse(policy.status, policy.reason, policy.contact)
+            call.refuse(policy.status, policy.reason, policy.contact, policy.retry_after_s)
             return
         if isinstance(policy, Ring) or policy.ring:
             call.ring()

@@ -32,13 +32,15 @@ from websockets.exceptions import InvalidHandshake
 
 from ivr.phones import audio
 from ivr.phones.audio import Samples
-from ivr.phones.rtp import Player
+from ivr.phones.rtp import FRAME, FRAME_S, Player
 from ivr.phones.twilio_bin import text as bin_text
 from ivr.phones.twilio_rest import Answer, Asked, Rest, error, number_record
 from ivr.phones.twilio_stream import MediaStream
 
 LIKE = 0.7
 """As of other telephones. Another prompt is below 0.3; a gateway that is starved makes gaps."""
+HEARD_S = 0.3
+"""So much of a tone is a tone."""
 POLL_S = 0.05
 LOOK_S = 0.5
 
@@ -210,10 +212,12 @@ class TwilioCall:
         """All that was heard in the latest stream."""
         return self.stream.played if self.streams else audio.silence(0.0)
 
-    def hears(self, hz: float, window_s: float = 0.3) -> bool:
-        """Whether the last of it is this tone."""
-        last = self.heard[-round(window_s * audio.RATE) :]
-        return len(last) >= window_s * audio.RATE and audio.tone_share(last, hz) > LIKE
+    def hears(self, hz: float) -> bool:
+        """Whether HEARD_S of the last second are this tone. It may have holes: where this process is late with playing, nothing
+        is there to be played for a moment, and of a burst nothing is sent that would be heard too late."""
+        last = self.heard[-audio.RATE :]
+        frames = last[: len(last) // FRAME * FRAME].reshape(-1, FRAME)
+        return sum(audio.tone_share(frame, hz) > LIKE for frame in frames) * FRAME_S >= HEARD_S
 
     async def wait_stream(self, count: int = 1, timeout_s: float = 30.0) -> None:
         """Until the hotline has taken a stream: the count-th."""

@@ -15,6 +15,8 @@ from ivr.sip.uri import SIP_PORT, UriError, host_port, parse_uri
 TLS_PORT = 5061
 DEAD_S = 60.0
 """So long an address that did not answer is tried after all others."""
+LONGEST_S = 3600.0
+"""So long one at most that names a time of its own (Retry-After)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,19 +93,25 @@ def ordered(services: Iterable[Service], pick: Callable[[int], int]) -> list[Ser
 
 
 class Health:
-    """Which addresses gave no answer of late."""
+    """Which addresses gave no answer of late, or wish to be left alone."""
 
     def __init__(self) -> None:
         self._dead_until: dict[Address, float] = {}
+        self._resting_until: dict[Address, float] = {}
 
-    def died(self, address: Address, now: float) -> None:
-        """It did not answer, could not be reached, or said that it can't serve."""
-        self._dead_until[address] = now + DEAD_S
+    def died(self, address: Address, now: float, retry_after_s: float = 0.0) -> None:
+        """It did not answer, could not be reached, or said that it can't serve: for retry_after_s, where it said that (RFC 3261
+        20.33)."""
+        if retry_after_s > 0:
+            self._resting_until[address] = now + min(retry_after_s, LONGEST_S)
+        else:
+            self._dead_until[address] = now + DEAD_S
 
     def lives(self, address: Address) -> None:
-        """It answered."""
+        """It answered. That it can be reached changes nothing of how long it wishes to be left alone."""
         self._dead_until.pop(address, None)
 
     def sorted(self, addresses: Sequence[Address], now: float) -> list[Address]:
-        """The same addresses, the dead ones last, else in their order."""
-        return sorted(addresses, key=lambda address: now < self._dead_until.get(address, now))
+        """The same addresses, those last that are dead or rest, else in their order."""
+        kinds = (self._dead_until, self._resting_until)
+        return sorted(addresses, key=lambda address: any(now < until.get(address, now) for until in kinds))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from zoneinfo import ZoneInfo
 
 import pytest
 from flask import Flask
@@ -11,6 +12,7 @@ from sqlalchemy import Engine
 
 from console import changes
 from console.app import create_app
+from console.labels import moment
 from console.options import ConsoleOptions
 from followup.book import Rules, book
 from followup.events import StreamEvent
@@ -74,6 +76,8 @@ def test_a_banned_address_is_shown_and_lifted(client: Browser, redis_sync: Redis
     assert "203.0.113.9" in page
     assert "试探密码" in page
     assert "node1" in page
+    (bar,) = bans.listed(redis_sync, "address")
+    assert moment(bar.at, ZoneInfo("Asia/Shanghai")) in page
     assert client.send("/strangers/", **{"action": "lift", "address": "203.0.113.9"}).status_code == 303
     assert "没有被封禁的地址" in client.get("/strangers/").text
     assert client.send("/strangers/", **{"action": "lift", "address": "203.0.113.9"}).status_code == 409

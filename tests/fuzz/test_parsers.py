@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from ivr.sip import sdp
 from ivr.sip.message import MessageError, parse
 from ivr.sip.stream import MAX_BODY_BYTES, MAX_HEAD_BYTES, Stream, StreamError
-from tests.fuzz.mutation import SEED, mutate
+from tests.fuzz.mutation import SEED, mutate, resident_kb
 from tests.ivr.sip.conftest import OURS, PEER, Phone, make_agent, pass_time
 
 DESCRIPTIONS = 12_000
@@ -32,8 +32,10 @@ CORPUS = [
 
 def test_spoiled_descriptions() -> None:
     print(f"HOTLINE_FUZZ_SEED={SEED}")  # noqa: T201 - shown with a failure
-    random, outcome = Random(SEED), Counter[bool]()
+    random, outcome, sizes = Random(SEED), Counter[bool](), list[int]()
     for number in range(DESCRIPTIONS):
+        if number % (DESCRIPTIONS // 10) == 0:
+            sizes.append(resident_kb())
         data = mutate(random, random.choice(CORPUS), CORPUS)
         understood = False
         with contextlib.suppress(sdp.SdpError):
@@ -47,6 +49,7 @@ def test_spoiled_descriptions() -> None:
             sdp.accept(data, srtp_key=KEY if number % 2 else "")
         outcome[understood] += 1
     assert min(outcome[True], outcome[False]) > DESCRIPTIONS // 10, "spoiled enough, and not too much"
+    assert sizes[-1] - sizes[len(sizes) // 2] < 1000, sizes
 
 
 def test_a_description_s_numbers_and_lines_are_bounded() -> None:
@@ -67,7 +70,10 @@ def test_spoiled_streams() -> None:
         b"\r\n",
         Phone().invite().replace(b"Content-Length", b"l"),
     ]
-    for _ in range(STREAMS // 4):
+    sizes: list[int] = []
+    for number in range(STREAMS // 4):
+        if number % (STREAMS // 40) == 0:
+            sizes.append(resident_kb())
         data = b"".join(mutate(random, one, corpus) if random.random() < 0.3 else one for one in random.choices(corpus, k=4))
         whole, parts = Stream(), Stream()
         found: list[list[bytes]] = [[], []]
@@ -88,6 +94,7 @@ def test_spoiled_streams() -> None:
         assert faults[0] == faults[1]
         if not faults[0]:
             assert found[0] == found[1]
+    assert sizes[-1] - sizes[len(sizes) // 2] < 1000, sizes
 
 
 TOKEN = st.text("abcINVTE0123456789-.!%*_+`'~", min_size=1, max_size=12)

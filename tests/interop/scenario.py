@@ -45,9 +45,9 @@ nodes:
 class Desk:
     """What belongs to one scenario: a landing number that leads straight to a queue, its one seat, a colleague without a queue,
     and a caller's number that nobody else uses. port: where a peer that is called listens (0: there is none). keys: callers
-    are asked for a key first, as those of tests.site are. trunk: lines of the settings of a trunk at `port` that the seat's
-    calls go out by ("": it makes none). mobile: the seat's telephone is a mobile behind that trunk. early: callers hear an
-    announcement before the answer, then this node, "recorded" or "bye", answers or refuses them."""
+    are asked for a key first, as those of tests.site are. trunk: lines of the settings of a trunk at `port` ({port} in them)
+    that the seat's calls go out by ("": it makes none). mobile: the seat's telephone is a mobile behind that trunk. early:
+    callers hear an announcement before the answer, then this node, "recorded" or "bye", answers or refuses them."""
 
     number: str
     queue: str
@@ -87,7 +87,7 @@ class Desk:
             trunk = f'[[trunks]]\nname = "out-{self.queue}"\nproxy = "127.0.0.1:{self.port}"\nping_s = 0\n'
             trunk += f'caller_ids = ["{self.account}"]\nallow_prefixes = ["1"]\nhome_area_code = "0471"\n'
             trunk += f'username = "{self.account}"\npassword = "trunk-password"\n'
-            trunk += f'numbers = {{ "{self.account}" = "{self.queue}" }}\n{self.trunk}\n'
+            trunk += f'numbers = {{ "{self.account}" = "{self.queue}" }}\n{self.trunk.format(port=self.port)}\n'
             seat += f'trunk = "out-{self.queue}"\n'
         if self.mobile:
             seat += f'phone = "{MOBILE}"\n'

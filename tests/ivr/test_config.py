@@ -26,6 +26,9 @@ queues = ["q"]
 """
 
 
+OTHER = '[[trunks]]\nname = "u"\nnetworks = ["10.1.0.0/24"]\nnumbers = {}\ncaller_ids = ["4009"]\n'
+
+
 def write(tmp_path: Path, text: str) -> Path:
     path = tmp_path / "hotline.toml"
     path.write_text(text, encoding="utf-8")
@@ -82,6 +85,10 @@ def test_the_environment_wins(tmp_path: Path) -> None:
         ('[console]\ntrusted_proxies = ["proxy"]\n' + BASE, "console.trusted_proxies"),
         ('[followup]\nquiet_hours = ["noon"]\n' + BASE, "followup"),
         (BASE.replace('name = "q"', 'name = "q"\ncaller_id = "4009"'), "no trunk has '4009' among its caller_ids"),
+        (
+            BASE.replace('name = "q"', 'name = "q"\ncaller_id = "4009"') + 'trunk = "t"\n' + OTHER,
+            "seats.1026.trunk: its calls show '4009', none of t's caller_ids",
+        ),
         (BASE.replace('name = "q"', 'name = "q"\nnumber = "1026"'), "'1026' is the number of more than one"),
         (BASE.replace('name = "q"', 'name = "q"\nnumber = "*81"'), "'*81' is the number of more than one"),
         (BASE + 'trunk = "x"\n', "seats.1026.trunk: there is no trunk 'x'"),

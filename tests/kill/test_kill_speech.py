@@ -11,7 +11,9 @@ import pytest
 import pytest_asyncio
 
 from bench.callers import word
+from prompts import PATH
 from tests.site import Site
+from tests.stalls import again_where_late
 from tests.system.hearing import (
     ORDERS,
     PAID,
@@ -27,10 +29,13 @@ from tests.system.hearing import (
     say,
     timeline,
 )
+from tests.talk import sound
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 LONG = "查询订单"
+AWAY = sound(PATH / "zh" / "speech_away.wav")
+"""Speech is away, and it says so."""
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
@@ -54,6 +59,7 @@ async def kinds(site: Site, user: str) -> list[tuple[str, object]]:
     return [(kind, data[wanted[kind]]) for kind, data in timeline(site, row["call_id"]) if kind in wanted]
 
 
+@again_where_late
 async def test_a_speech_process_killed_in_mid_word_costs_one_more_question(site: Site) -> None:
     call = await asked(site, "13800000001")
     times, before = connections(site), (await counts(site))["began"]
@@ -77,6 +83,7 @@ def told(site: Site) -> list[bool]:
     return [bool(data["up"]) for kind, data in timeline(site, "speech:node1:speech-0") if kind == "speech"]
 
 
+@again_where_late
 async def test_an_engine_that_dies_asks_again_and_hears(site: Site) -> None:
     call = await asked(site, "13800000002")
     await site.kill("engine")
@@ -89,6 +96,7 @@ async def test_an_engine_that_dies_asks_again_and_hears(site: Site) -> None:
     assert await kinds(site, "13800000002") == [("said", "订单"), ("said", "付款")]
 
 
+@again_where_late
 async def test_media_that_dies_asks_again_and_hears(site: Site) -> None:
     call = await asked(site, "13800000003")
     await site.kill("media-0")
@@ -101,6 +109,7 @@ async def test_media_that_dies_asks_again_and_hears(site: Site) -> None:
     await nobody_is_heard(site)
 
 
+@again_where_late
 async def test_redis_away_holds_nobody_who_speaks(site: Site) -> None:
     call = await asked(site, "13800000004")
     await site.kill("redis")
@@ -110,12 +119,14 @@ async def test_redis_away_holds_nobody_who_speaks(site: Site) -> None:
     assert await kinds(site, "13800000004") == [("said", "订单")]
 
 
+@again_where_late
 async def test_a_speech_process_that_stands_still_holds_nobody(site: Site) -> None:
     call = await asked(site, "13800000005")
     pid, times = site.pid("speech-0"), connections(site)
     os.kill(pid, signal.SIGSTOP)
     say(call, "订单")
-    await answered(call, QUESTION[:8000])  # speech is away, and it says so
+    await answered(call, AWAY)
+    await answered(call, QUESTION[:8000])
     await call.press("1")
     await answered(call, ORDERS)
     other = await asked(site, "13800000006")

@@ -100,8 +100,7 @@ async def answered(call: Call, prompt: Samples) -> None:
 
 async def counts(site: Site) -> dict[str, int]:
     """The speech process's counters."""
-    [path] = site.data_dir.rglob("speech-0.sock")
-    reader, writer = await asyncio.open_unix_connection(str(path))
+    reader, writer = await asyncio.open_unix_connection(str(site.run_dir / "speech-0.sock"))
     writer.write(SPEECH.encode_request(1, 0, Stats()))
     reply = SPEECH.decode_answer(await reader.readline())
     writer.close()
@@ -110,12 +109,12 @@ async def counts(site: Site) -> dict[str, int]:
     return dict(reply.ok)
 
 
-async def nobody_is_heard(site: Site) -> None:
+async def nobody_is_heard(site: Site, room: int = 32) -> None:
     """Until no turn is open, which is told to the speech process a little after the call's end; then all are free again."""
     async with asyncio.timeout(PATIENCE_S):
         while (counted := await counts(site))["open"]:  # noqa: ASYNC110 - nobody signals it
             await asyncio.sleep(0.05)
-    assert counted["free"] == 32
+    assert counted["free"] == room
 
 
 def timeline(site: Site, call_id: str) -> list[tuple[str, dict[str, Any]]]:

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import asyncio
+import re
+import urllib.request
 from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
 import pytest_asyncio
 
+from followup.quality import LegQuality, of_call
 from ivr.phones import audio
 from ivr.phones.scripted import Answer, PhoneError, Refuse, Refused, Ring
 from tests.site import MUSIC, Site, running
@@ -64,6 +67,27 @@ async def test_a_caller_reaches_a_seat_and_the_call_is_on_record(site: Site) -> 
     assert site.return_calls() == []
     assert not seat.complaints
     await site.until(lambda: not site.live_calls(), "the seat's code call left nothing either")
+    legs = await site.until_some(lambda: sounded(site, row["call_id"]), 2, "reports of how legs sounded")
+    for leg in legs:
+        assert min(leg.sent, leg.received) > 50
+        assert leg.jitter_ms > 0
+        assert leg.loss < 0.1
+    told = await asyncio.to_thread(figures, site)
+    assert told["hotline_leg_loss_ratio_count"] == 2
+    assert told["hotline_leg_jitter_seconds_sum"] > 0
+
+
+def sounded(site: Site, call_id: str) -> list[LegQuality]:
+    """How each leg of this call was heard, in the books."""
+    assert site.database is not None
+    with site.database.connect() as connection:
+        return list(of_call(connection, call_id))
+
+
+def figures(site: Site) -> dict[str, float]:
+    """What Prometheus is told, of what has no labels."""
+    with urllib.request.urlopen(f"http://127.0.0.1:{site.console_port}/metrics", timeout=30) as answer:
+        return {name: float(value) for name, value in re.findall(r"^(\w+) (\S+)$", answer.read().decode(), re.MULTILINE)}
 
 
 async def test_refusal_and_no_answer_return_the_caller_to_the_queue(site: Site) -> None:

@@ -8,12 +8,13 @@ from pathlib import Path
 
 import pytest
 
-from ivr.phones.scripted import Refuse, Refused, ScriptedPhone
+from ivr.phones.scripted import Call, Refuse, Refused, Ring, ScriptedPhone
 from routing.requests import originate
 from storage.embedded import EmbeddedRedis
 from storage.redis import connect_sync
+from tests.ivr.sip.nameserver import name_server
 from tests.site import PATIENCE_S, Site, running
-from tests.talk import talking
+from tests.talk import ever, queued, talking
 
 CUSTOMER = "13912345678"
 
@@ -78,6 +79,79 @@ async def test_a_seat_is_called_and_then_the_customer(tmp_path: Path, operator: 
             await forbidden.wait_answered(PATIENCE_S)
         assert not operator.complaints
         assert not seat.complaints
+
+
+async def test_what_a_mobiles_network_plays_before_the_answer_reaches_nobody(tmp_path: Path, operator: ScriptedPhone) -> None:
+    """彩铃 of a mobile seat's network: for the caller in line it is no sound and no answer; what the mobile says is, after its
+    key. The same for a seat that dials."""
+    operator.on_invite = Ring()
+    async with running(tmp_path, seats=("1026",), extra=trunk(operator.address[1])) as site:
+        status, said = await site.command("seat", "1030", "ready")
+        assert status == 0, said
+        caller = await queued(site)
+        mobile = await operator.incoming(PATIENCE_S)
+        await announced(mobile, caller)
+        assert mobile.phase == "ringing"
+        await mobile.answer()
+        await mobile.wait_heard(1.0)
+        assert not ever(caller.samples(), 2500), "nor is what the mobile says before its key"
+        await mobile.press("1")
+        await caller.wait_tone(2500, PATIENCE_S)
+        await caller.hang_up()
+        assert await mobile.wait_ended(PATIENCE_S) == "remote"
+        [row] = await site.ended()
+        kinds = [kind for kind in site.events(row["call_id"]) if kind in ("answer_unconfirmed", "talking")]
+        assert (row["seat"], kinds) == ("1030", ["answer_unconfirmed", "talking"])
+        seat = await site.seat("1026")
+        own = await seat.dial(CUSTOMER)
+        customer = await operator.incoming(PATIENCE_S)
+        await announced(customer, own)
+        await own.wait_ringing()
+        assert not own.answered.done()
+        await customer.answer()
+        await own.wait_tone(2500, PATIENCE_S)
+        await customer.hang_up()
+        assert await own.wait_ended(PATIENCE_S) == "remote"
+
+
+async def announced(called: Call, caller: Call) -> None:
+    """The network of who is called plays a tone for a second and a half, of which who calls hears nothing."""
+    called.announce()
+    called.send_tone(2500)
+    sent = len(called.sound.sent_at)
+    await called.wait_until(lambda: len(called.sound.sent_at) >= sent + 75, "it is sent")
+    assert not ever(caller.samples(), 2500)
+
+
+async def test_a_trunks_next_server_and_the_time_that_the_first_one_asks_for(tmp_path: Path) -> None:
+    """SRV names two servers. The first has no room for five minutes: the second has the call, and the next one at once, though
+    the first answers pings."""
+    zone = {("sip.carrier.test", "A"): ["127.0.0.1"]}
+    async with (
+        ScriptedPhone(server=("127.0.0.1", 5060), user="full") as full,
+        ScriptedPhone(server=("127.0.0.1", 5060), user="free") as free,
+        name_server(zone) as dns,
+    ):
+        zone["_sip._udp.carrier.test", "SRV"] = [
+            f"{priority} 0 {phone.address[1]} sip.carrier.test." for priority, phone in ((10, full), (20, free))
+        ]
+        full.on_invite = Refuse(503, "Service Unavailable", retry_after_s=300)
+        named = trunk(0).replace('proxy = "127.0.0.1:0"\nping_s = 0', 'proxy = "carrier.test"\nping_s = 1')
+        async with running(tmp_path, sip=f'dns_servers = ["{dns.place}"]', extra=named) as site:
+            seat = await site.seat("1026")
+            for count in (1, 2):
+                call = await seat.dial(CUSTOMER)
+                await call.wait_answered(PATIENCE_S)
+                assert (len(full.calls), len(free.calls)) == (1, count)
+                await call.hang_up()
+                pings = pinged(full)
+                await site.until(lambda pings=pings: pinged(full) > pings, "it answers a ping")  # type: ignore[misc]
+            assert not free.complaints
+
+
+def pinged(phone: ScriptedPhone) -> int:
+    """How many OPTIONS it has answered."""
+    return sum("200 OK" in line and "OPTIONS" in line for line in phone.trace)
 
 
 async def test_a_seats_telephone_that_is_forwarded(tmp_path: Path, operator: ScriptedPhone) -> None:

@@ -154,7 +154,7 @@ async def test_an_engine_that_is_replaced_leaves_and_one_that_is_stopped_hangs_u
         assert nursery_of(site).up
         await site.kill("engine", by="TERM")
         assert "nursery  dismissed" in site.said, "the next one may be of a newer version"
-        assert "nursery" not in {one.name for one in Watch(site.data_dir / "run").look()}
+        assert "nursery" not in {one.name for one in Watch(site.run_dir).look()}
         await site.kill("engine")
         caller.send_tone(500)
         await agent.wait_tone(500, 30)
@@ -172,7 +172,7 @@ async def test_a_nursery_that_dies_is_missed_at_once_and_nobody_else_dies(tmp_pa
     async with running(tmp_path) as site:
         os.kill(nursery_of(site).pid, signal.SIGKILL)
         await site.until(lambda: "nursery  dismissed" in site.said, "its death was seen")
-        names = {one.name for one in Watch(site.data_dir / "run").look() if one.up}
+        names = {one.name for one in Watch(site.run_dir).look() if one.up}
         assert names >= {"engine", "media-0", "scribe", "console", "redis"}
         assert "nursery" not in names
         await site.kill("scribe")
@@ -180,7 +180,7 @@ async def test_a_nursery_that_dies_is_missed_at_once_and_nobody_else_dies(tmp_pa
 
 def nursery_of(site: Site) -> Process:
     """As the health page would see it."""
-    return next(one for one in Watch(site.data_dir / "run").look() if one.name == "nursery")
+    return next(one for one in Watch(site.run_dir).look() if one.name == "nursery")
 
 
 async def test_a_second_serve_on_the_same_data_is_refused_and_does_the_first_no_harm(tmp_path: Path) -> None:

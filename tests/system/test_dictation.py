@@ -15,6 +15,7 @@ from ivr.phones import audio
 from ivr.phones.scripted import Call
 from prompts import PATH
 from tests.site import PATIENCE_S, Site, running
+from tests.stalls import again_where_late
 from tests.system.hearing import answered, connected, timeline
 from tests.talk import sound
 
@@ -85,6 +86,7 @@ async def told(site: Site, caller: str) -> list[tuple[str, Any]]:
     return [(kind, data[kinds[kind]]) for kind, data in timeline(site, row["call_id"]) if kind in kinds]
 
 
+@again_where_late
 async def test_what_is_said_is_kept_and_leads_on(site: Site, tmp_path: Path) -> None:
     call = await asked(site, "13800000001")
     await call.wait_like(QUESTION, PATIENCE_S)
@@ -94,6 +96,7 @@ async def test_what_is_said_is_kept_and_leads_on(site: Site, tmp_path: Path) -> 
     assert await told(site, "13800000001") == [("said", "订单 退款"), ("entered", "订单 退款")]
 
 
+@again_where_late
 async def test_who_pauses_to_think_is_heard_to_the_end_and_hushes_the_prompt(site: Site, tmp_path: Path) -> None:
     call = await asked(site, "13800000002")
     call.send_samples(wav(tmp_path, "报修", 0.7, "发票", 0.1))
@@ -104,6 +107,7 @@ async def test_who_pauses_to_think_is_heard_to_the_end_and_hushes_the_prompt(sit
     assert await told(site, "13800000002") == [("said", "报修 发票"), ("entered", "报修 发票")]
 
 
+@again_where_late
 async def test_who_would_rather_not_say_it_goes_on_by_key(site: Site) -> None:
     call = await asked(site, "13800000003")
     await call.press("#")
@@ -112,6 +116,7 @@ async def test_who_would_rather_not_say_it_goes_on_by_key(site: Site) -> None:
     assert await told(site, "13800000003") == []
 
 
+@again_where_late
 async def test_who_says_nothing_is_asked_once_more_and_goes_on(site: Site) -> None:
     call = await asked(site, "13800000004")
     await call.wait_like(QUESTION, PATIENCE_S)

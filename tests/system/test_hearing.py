@@ -8,6 +8,7 @@ import pytest
 import pytest_asyncio
 
 from tests.site import PATIENCE_S, Site
+from tests.stalls import again_where_late
 from tests.system.hearing import (
     MISHEARD,
     ORDERS,
@@ -45,6 +46,7 @@ async def last(site: Site, user: str) -> list[tuple[str, dict[str, object]]]:
     return timeline(site, row["call_id"])
 
 
+@again_where_late
 async def test_a_menu_goes_on_by_spoken_words(site: Site) -> None:
     call = await asked(site, "13800000001")
     await call.wait_like(QUESTION, PATIENCE_S)
@@ -58,6 +60,7 @@ async def test_a_menu_goes_on_by_spoken_words(site: Site) -> None:
     assert all(0.5 < float(str(each["confidence"])) <= 1 for each in said)
 
 
+@again_where_late
 async def test_words_cut_the_prompt_short(site: Site) -> None:
     call = await asked(site, "13800000002")
     say(call, "退款")
@@ -67,6 +70,7 @@ async def test_words_cut_the_prompt_short(site: Site) -> None:
     await call.hang_up()
 
 
+@again_where_late
 async def test_keys_work_beside_words(site: Site) -> None:
     call = await asked(site, "13800000003")
     await call.press("1")
@@ -76,6 +80,7 @@ async def test_keys_work_beside_words(site: Site) -> None:
     await call.hang_up()
 
 
+@again_where_late
 async def test_other_words_are_misheard_and_asked_again(site: Site) -> None:
     call = await asked(site, "13800000004")
     say(call, "天气预报")
@@ -88,6 +93,7 @@ async def test_other_words_are_misheard_and_asked_again(site: Site) -> None:
     assert kinds == [("misheard", "unknown"), ("said", None)]
 
 
+@again_where_late
 async def test_no_turn_outlives_its_call(site: Site) -> None:
     call = await asked(site, "13800000005")
     say(call, "查询订单")

@@ -1,8 +1,9 @@
-"""Many callers speak at the same moment: each is understood and led on, none is cut off, none is left waiting."""
+"""Many callers speak at the same moment: each is understood and led on, none is cut off, none waits for more than 3 s."""
 
 from __future__ import annotations
 
 import asyncio
+import json
 from pathlib import Path
 
 import pytest
@@ -13,6 +14,8 @@ from tests.site import PATIENCE_S, all_of
 from tests.system.hearing import NUMBER, hearing, say, timeline
 
 CALLERS = 30
+LONGEST_MS = 3000
+"""Nobody waits longer, from the last of a word until it is understood."""
 
 
 @pytest.mark.alone
@@ -48,3 +51,7 @@ async def test_thirty_callers_speak_at_once(tmp_path: Path) -> None:
             said = next(data for kind, data in found if kind == "said")
             assert said["text"] == ("退款" if number % 2 else "再见")
             assert row["reason"] == "menu_ended"
+        logged = [json.loads(line) for line in (site.data_dir / "log" / "engine.log").read_text().splitlines()]
+        waits = [told["waited_ms"] + told["decoded_ms"] for told in logged if told["event"] == "heard"]
+        assert len(waits) == CALLERS
+        assert max(waits) <= LONGEST_MS, waits

@@ -12,6 +12,7 @@ from bench.callers import VOICES, word
 from prompts import PATH
 from prompts.speech import Voice
 from tests.site import PATIENCE_S, Site, running
+from tests.stalls import again_where_late
 from tests.system.hearing import connected, timeline
 from tests.system.test_samples import SAMPLES, SETTINGS, row
 
@@ -60,6 +61,7 @@ async def site(house: Site) -> AsyncIterator[Site]:
         ),
     ],
 )
+@again_where_late
 async def test_callers_reach_their_queue_by_words(
     site: Site, number: str, caller: str, steps: list[tuple[str, str]], queue: str
 ) -> None:

@@ -60,4 +60,4 @@ async def test_a_start_that_is_stopped_leaves_nothing(tmp_path: Path) -> None:
     assert site.process is not None
     assert site.process.wait(PATIENCE_S) == 0
     assert "ready:" not in site.said
-    assert not [one.name for one in Watch(site.data_dir / "run").look() if one.up]
+    assert not [one.name for one in Watch(site.run_dir).look() if one.up]

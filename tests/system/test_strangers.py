@@ -4,11 +4,13 @@ the supervisor sees both."""
 from __future__ import annotations
 
 import asyncio
+import json
 import re
 import socket
 from collections.abc import AsyncIterator
 from hashlib import md5
 from pathlib import Path
+from typing import Any
 
 import pytest
 from sqlalchemy import select
@@ -69,21 +71,23 @@ class Guesser:
         return int(reply.split(" ")[1])
 
 
-def withheld(site: Site, number: str) -> int:
-    """The final status of a call whose number only the trunk knows (RFC 3325)."""
+def withheld(site: Site, number: str) -> tuple[int, int]:
+    """The final status of a call whose number only the trunk knows (RFC 3325), and after how many seconds it may come again
+    (Retry-After; 0: nothing is said of that)."""
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sock:
         sock.bind((TRUNK, 0))
         sock.settimeout(PATIENCE_S)
         port = sock.getsockname()[1]
         text = (
-            f"INVITE sip:4001@x SIP/2.0\r\nVia: SIP/2.0/UDP {TRUNK}:{port};branch=z9hG4bKwithheld;rport\r\n"
-            f"From: <sip:anonymous@anonymous.invalid>;tag=1\r\nTo: <sip:4001@x>\r\nCall-ID: withheld\r\nCSeq: 1 INVITE\r\n"
+            f"INVITE sip:4001@x SIP/2.0\r\nVia: SIP/2.0/UDP {TRUNK}:{port};branch=z9hG4bK{number};rport\r\n"
+            f"From: <sip:anonymous@anonymous.invalid>;tag=1\r\nTo: <sip:4001@x>\r\nCall-ID: {number}\r\nCSeq: 1 INVITE\r\n"
             f"Contact: <sip:{TRUNK}>\r\nPrivacy: id\r\nP-Asserted-Identity: <sip:{number}@x>\r\nContent-Length: 0\r\n\r\n"
         )
         sock.sendto(text.encode(), site.server)
-        while (status := int(sock.recv(4096).split(b" ")[1])) < 200:
+        while (status := int((answer := sock.recv(4096).decode()).split(" ")[1])) < 200:
             pass
-        return status
+        again = re.search(r"Retry-After: (\d+)", answer)
+        return status, 0 if again is None else int(again[1])
 
 
 @pytest.fixture
@@ -105,7 +109,8 @@ async def test_a_brute_force_is_banned_seen_and_forgiven(site: Site, zhao: Wire)
         assert await asyncio.to_thread(guesser.register) == 0
         await site.until(lambda: "127.0.0.1" in zhao.get(PAGE), "the page shows the ban")
         assert "试探密码" in zhao.get(PAGE)
-        assert "an address is banned" in site.logs()
+        banned = next(json.loads(line) for line in site.logs().splitlines() if "an address is banned" in line)
+        assert (banned["source"], banned["reason"], banned["seconds"]) == ("127.0.0.1", "passwords", 600.0)
         await seat.register()  # others aren't hurt
         zhao.send(PAGE, action="lift", address="127.0.0.1")
         status = 0
@@ -128,7 +133,7 @@ async def test_a_blocked_number_and_a_robot_are_turned_away_before_the_answer(si
     await site.until(
         lambda: '139 1234 5678</span> <span class="tag bad">黑名单' in zhao.get(PAGE), "the page shows the refusal"
     )
-    assert await asyncio.to_thread(withheld, site, "13912345678") == 486
+    assert await asyncio.to_thread(withheld, site, "13912345678") == (486, 0)
     zhao.send(PAGE, action="unblock", number="+8613912345678")
     robot = await site.phone("04714613311", bind=TRUNK)
     for _ in range(2):
@@ -139,11 +144,23 @@ async def test_a_blocked_number_and_a_robot_are_turned_away_before_the_answer(si
     with pytest.raises(Refused, match="486"):
         await call.wait_answered(PATIENCE_S)
     await site.until(lambda: "来电过于频繁" in zhao.get(PAGE), "the page shows the robot")
+    status, again_s = await asyncio.to_thread(withheld, site, "04714613311")
+    assert status == 486
+    assert 0 < again_s <= 60
     for pbx, number, place in (("04714613300", "4001", TRUNK), ("04714613311", "4009", PBX)):
         shown = await site.phone(pbx, bind=place)
         for _ in range(3):
             call = await shown.dial(number)
             await call.wait_answered(PATIENCE_S)
             await call.hang_up()
-    events = site._rows(select(call_event).where(call_event.c.subject == "number:04714613311"))
-    assert [event["type"] for event in events] == ["refused"]
+    assert [told["why"] for told in refusals(site, "04714613311")] == ["too_many_calls"], "the withheld one is nobody's"
+    [told] = refusals(site, "13912345678")
+    assert (told["why"], told["reason"]) == ("blocked", "骚扰")
+    assert 0 < told["left_s"] <= 24 * 3600
+    assert '"reason": "骚扰", "left_s": ' in site.logs()
+
+
+def refusals(site: Site, number: str) -> list[dict[str, Any]]:
+    """What the books tell of calls of this number that were turned away, in order."""
+    rows = site._rows(select(call_event).where(call_event.c.subject == f"number:{number}").order_by(call_event.c.at))
+    return [json.loads(row["data"]) for row in rows if row["type"] == "refused"]

@@ -92,9 +92,26 @@ register = true
 """
 
 
+OUTBOUND = """
+registrar = "operator.example"
+outbound_proxy = "127.0.0.1:{port}"
+register = true
+"""
+
+
 @scenario("kamailio", "an operator's registrar", trunk=OPERATOR)
 async def registrar(floor: Floor, desk: Desk) -> None:
     """The trunk registers (SHA-256 digest, Service-Route), is called where it registered, and calls out by that route (407)."""
+    await registered(floor, desk)
+
+
+@scenario("kamailio", "the outbound proxy before an operator's registrar", trunk=OUTBOUND)
+async def outbound(floor: Floor, desk: Desk) -> None:
+    """The registrar is a name that leads nowhere: all goes by the outbound proxy, with a Route; then as above."""
+    await registered(floor, desk)
+
+
+async def registered(floor: Floor, desk: Desk) -> None:
     mobile = await floor.site.phone(MOBILE)
     outside = f'OUTSIDE="sip:127.0.0.1:{mobile.address[1]}"'
     async with proxy(floor, desk, f'ACCOUNT="{desk.account}"', outside) as running:

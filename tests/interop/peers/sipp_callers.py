@@ -118,9 +118,9 @@ async def session_refreshed(floor: Floor, desk: Desk) -> None:
     await call(floor, desk, "session_refreshed")
 
 
-@scenario("SIPp", "RFC 3262 caller requires 100rel")
+@scenario("SIPp", "RFC 3262 caller requires 100rel", early="recorded")
 async def require_100rel(floor: Floor, desk: Desk) -> None:
-    """Not refused; what is provisional is acknowledged by PRACK."""
+    """The 183 of the announcement is reliable, acknowledged by PRACK; then the call is answered."""
     await call(floor, desk, "require_100rel")
 
 
@@ -142,19 +142,33 @@ async def early_answered(floor: Floor, desk: Desk) -> None:
     assert kinds[:6] == ["arrived", "early_media", "menu", "menu", "answered", "menu"]
 
 
-@scenario("SIPp", "RFC 3325 and 5806 headers")
-async def diversion(floor: Floor, desk: Desk) -> None:
-    """An anonymous caller is known by P-Asserted-Identity; Diversion is in the log."""
-    await call(floor, desk, "identity", values={"diversion": "Diversion: <sip:04715550000@operator.example>;reason=no-answer"})
+ANONYMOUS = {"from": '"Anonymous" <sip:anonymous@anonymous.invalid>', "privacy": "id"}
+
+
+@scenario("SIPp", "RFC 3325 P-Asserted-Identity")
+async def asserted(floor: Floor, desk: Desk) -> None:
+    """From names the operator's own number: the caller is whom it vouches for."""
+    own = {"from": "<sip:04715550009@operator.example>", "privacy": "none", "diversion": "X-Nothing: more"}
+    await call(floor, desk, "identity", values=own)
     [row] = await floor.ended(desk)
+    assert row["caller"] == desk.caller
+
+
+@scenario("SIPp", "RFC 5806 Diversion of an anonymous call")
+async def diversion(floor: Floor, desk: Desk) -> None:
+    """The number before the landing number is told by Diversion; that of the caller, though the trunk asserts it, to nobody."""
+    entry = "Diversion: <sip:04715550000@operator.example>;reason=no-answer"
+    await call(floor, desk, "identity", values={**ANONYMOUS, "diversion": entry})
+    [row] = await floor.ended(desk)
+    assert row["caller"] == ""
     assert floor.site.event_data(row["call_id"], "arrived")["diverted"] == ["04715550000"]
 
 
 @scenario("SIPp", "the called number in a header")
 async def called_party(floor: Floor, desk: Desk) -> None:
     """A trunk that sends its own account in the Request-URI and the dialled number in P-Called-Party-ID (RFC 7315)."""
-    header = f"P-Called-Party-ID: <sip:{desk.number}@operator.example;user=phone>"
-    await call(floor, desk, "identity", values={"service": "account", "diversion": header}, host="127.0.0.2")
+    entry = f"P-Called-Party-ID: <sip:{desk.number}@operator.example;user=phone>"
+    await call(floor, desk, "identity", values={**ANONYMOUS, "service": "account", "diversion": entry}, host="127.0.0.2")
     [row] = await floor.ended(desk)
     assert row["trunk"] == "header"
 
@@ -163,7 +177,7 @@ async def called_party(floor: Floor, desk: Desk) -> None:
 async def history(floor: Floor, desk: Desk) -> None:
     """The number before the landing number is told by History-Info."""
     entry = "History-Info: <sip:04715550001@operator.example>;index=1, <sip:4001@operator.example;cause=302>;index=1.1"
-    await call(floor, desk, "identity", values={"diversion": entry})
+    await call(floor, desk, "identity", values={**ANONYMOUS, "diversion": entry})
     [row] = await floor.ended(desk)
     assert floor.site.event_data(row["call_id"], "arrived")["diverted"] == ["04715550001"]
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import shutil
 import socket
 import struct
 import subprocess
@@ -271,6 +272,12 @@ class Rig:
         self.last_event = (await self.do(List()))["last_event"]
         self._disconnect()
         await asyncio.sleep(0)  # the transports' last callback
+
+    async def cleared(self) -> None:
+        """As it was when the test began."""
+        await self.leave()
+        shutil.rmtree(self.recordings)
+        await self.renew(self.directory)
 
     def close(self) -> None:
         self._disconnect()

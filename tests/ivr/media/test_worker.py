@@ -25,6 +25,7 @@ from ivr.media.control import (
 from ivr.media.g711 import Law
 from ivr.media.loops import Loops
 from tests.ivr.media.rig import Peer, Rig, power, read_recording, snr_db, tone, write_wav
+from tests.stalls import again_where_late
 
 
 def both(one: str, two: str) -> Mix:
@@ -119,6 +120,7 @@ async def test_a_file_that_cannot_be_read_is_told_and_does_not_stop_the_others(r
 
 
 @pytest.mark.parametrize(("left", "right"), [("PCMA", "PCMA"), ("PCMA", "PCMU"), ("PCMU", "PCMA"), ("PCMU", "PCMU")])
+@again_where_late
 async def test_two_parties_hear_each_other_and_both_are_recorded_apart(rig: Rig, left: Law, right: Law) -> None:
     caller, seat = await rig.leg("caller", left), await rig.leg("seat", right)
     caller.says(tone(400, 1))
@@ -266,6 +268,7 @@ async def test_a_held_peer_gets_nothing_and_a_play_goes_on_silently(rig: Rig) ->
     assert len({ssrc for _, _, _, ssrc in peer.headers()}) == 1
 
 
+@again_where_late
 async def test_silence_is_told_once_until_something_is_heard_again(tmp_path: Path, loops: Loops) -> None:
     rig = Rig(tmp_path, loops=loops.name, rtp_timeout_s=1.0)
     try:

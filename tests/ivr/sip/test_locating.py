@@ -8,7 +8,7 @@ from random import Random
 import pytest
 
 from ivr.sip.events import Address
-from ivr.sip.locating import DEAD_S, Health, Place, Service, ordered, service_name, usual_port
+from ivr.sip.locating import DEAD_S, LONGEST_S, Health, Place, Service, ordered, service_name, usual_port
 
 
 @pytest.mark.parametrize(
@@ -62,3 +62,16 @@ def test_a_dead_address_is_tried_last_for_a_while() -> None:
     health.died(b, 100.0)
     health.lives(b)
     assert health.sorted([a, b, c], 101.0) == [b, c, a]
+
+
+def test_who_names_a_time_is_tried_last_for_that_time_though_it_answers() -> None:
+    a, b = (Address(f"192.0.2.{n}", 5060) for n in (1, 2))
+    health = Health()
+    health.died(a, 100.0, 300.0)
+    health.lives(a)
+    assert health.sorted([a, b], 399.0) == [b, a]
+    assert health.sorted([a, b], 400.0) == [a, b]
+    health.died(a, 500.0, 10.0)
+    assert health.sorted([a, b], 511.0) == [a, b]
+    health.died(a, 600.0, 1e9)
+    assert health.sorted([a, b], 600.0 + LONGEST_S) == [a, b]
