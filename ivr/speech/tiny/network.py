@@ -1,4 +1,4 @@
-"""The network's form: a time delay network that sees 69 frames back and 21 ahead and gives phones every third; weights as a file.
+"""The network's form: a time delay network that sees 69 frames back and 21 ahead, with phones every third; weights as a file.
 
 Each layer splices frames of the layer below and goes through an affine map and a rectifier, and some add what they were given;
 the last map gives outputs.
