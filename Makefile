@@ -48,7 +48,7 @@ docs: .venv/ready
 	@$(BIN)/hotline flow schema >docs/menu.schema.json
 	@$(BIN)/python -m ivr.flow.reference docs/menu-language.md
 
-# Trains the built-in speech model anew (docs/speech.md): two hours or so; stopped, it goes on where it was.
+# Trains the built-in speech model anew (docs/speech.md): three hours or so; stopped, it goes on where it was.
 speech-model: .venv/ready-speech
 	@$(BIN)/python -m ivr.speech.tiny build $(ARGS)
 

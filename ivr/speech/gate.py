@@ -25,7 +25,7 @@ DEAF_MS = 100
 """Of a turn's begin, in which the detector still learns the noise: voice there is only believed when it goes on."""
 ONSET_MS, ONSET_OF_MS = 60, 80
 """So much voice within so much is an onset. Less is a click."""
-PRE_ROLL_MS = 240
+PRE_ROLL_MS = 280
 WIDE_MS = 160
 """So much before the pre-roll is kept for a second look. It is no multiple of 30 ms: the network, which answers so often, then
 hears the same sound at other moments."""

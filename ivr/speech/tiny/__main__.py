@@ -12,7 +12,7 @@ from ivr.speech.tiny.export import export
 from ivr.speech.tiny.lexicon import phone_set, read
 from ivr.speech.tiny.voices import Family
 
-SHARDS: dict[Family, int] = {"espeak": 40, "drawn": 36, "pico": 8}
+SHARDS: dict[Family, int] = {"espeak": 55, "drawn": 66, "pico": 11}
 """How much of each family is spoken for training (corpus.SHARES)."""
 
 app = typer.Typer(add_completion=False, help=__doc__)
@@ -21,7 +21,7 @@ _WORK = Path("build/speech-model")
 
 
 @app.command()
-def build(work: Work = _WORK, steps: int = 32000) -> None:
+def build(work: Work = _WORK, steps: int = 50000) -> None:
     """All of it: speech, training, settings, the model's folder, the tables of docs/speech.md."""
     from ivr.speech.tiny import training, tuning
 

@@ -11,14 +11,14 @@ import torch
 
 from ivr.speech.tiny.corpus import Example
 from ivr.speech.tiny.features import BANDS, Frames
-from ivr.speech.tiny.network import CONTEXT, SUBSAMPLING
+from ivr.speech.tiny.network import CONTEXT_AFTER, CONTEXT_BEFORE, SUBSAMPLING
 from ivr.speech.tiny.texts import Random
 
 _FRAMES = range(20, 521)
 """How long an example may be."""
 _FRAMES_A_BATCH = 5000
-_BABBLE_SHARE = 0.6
-_BABBLE_BELOW_DB = (9.0, 32.0)
+_BABBLE_SHARE = 0.75
+_BABBLE_BELOW_DB = (9.0, 21.0)
 _NEPERS_A_DB = np.log(10) / 10
 _QUIET = 17.4
 """The loudness of speech at −33 dBFS. A voice below that is somebody in the room, not the caller."""
@@ -34,9 +34,9 @@ _SPREAD = 8.0
 
 @dataclass(frozen=True, slots=True)
 class Batch:
-    """Examples as tensors. frames: (n, BANDS, longest + 2 CONTEXT), normalised. phones: of all examples in a row.
+    """Examples as tensors. frames: (n, BANDS, CONTEXT_BEFORE + longest + CONTEXT_AFTER), normalised.
 
-    output_counts, phone_counts: how many each example has.
+    phones: of all examples in a row. output_counts, phone_counts: how many each example has.
     """
 
     frames: torch.Tensor
@@ -73,7 +73,7 @@ def batch_of(
 ) -> Batch:
     """Examples together. random: disturbs them, for training."""
     longest = _output_count(max(len(example.frames) for example in examples)) * SUBSAMPLING
-    frames = np.zeros((len(examples), longest + 2 * CONTEXT, BANDS), np.float32)
+    frames = np.zeros((len(examples), CONTEXT_BEFORE + longest + CONTEXT_AFTER, BANDS), np.float32)
     for row, example in enumerate(examples):
         heard = example.frames.astype(np.float32)
         if random is not None:
@@ -83,9 +83,9 @@ def batch_of(
         seen = (heard - mean) / deviation
         if random is not None:
             seen = _disturbed(seen, random)
-        frames[row, :CONTEXT] = seen[0]
-        frames[row, CONTEXT : CONTEXT + len(seen)] = seen
-        frames[row, CONTEXT + len(seen) :] = seen[-1]
+        frames[row, :CONTEXT_BEFORE] = seen[0]
+        frames[row, CONTEXT_BEFORE : CONTEXT_BEFORE + len(seen)] = seen
+        frames[row, CONTEXT_BEFORE + len(seen) :] = seen[-1]
     return Batch(
         torch.from_numpy(np.ascontiguousarray(frames.transpose(0, 2, 1))),
         torch.tensor([_output_count(len(example.frames)) for example in examples]),

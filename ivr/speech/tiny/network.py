@@ -1,4 +1,4 @@
-"""The network's form: a time delay network that sees 21 frames to each side and gives phones every third; weights as a file.
+"""The network's form: a time delay network that sees 69 frames back and 21 ahead, with phones every third; weights as a file.
 
 Each layer splices frames of the layer below and goes through an affine map and a rectifier, and some add what they were given;
 the last map gives outputs.
@@ -41,13 +41,16 @@ LAYERS = (
     Layer((-3, 0, 3), _WIDE, _WIDE),
     Layer((-3, 0, 3), _WIDE, _WIDE, adds=True),
     Layer((-3, 0, 3), _WIDE, _WIDE, adds=True),
+    Layer((-24, -12, 0), _WIDE, _WIDE, adds=True),
+    Layer((-24, -12, 0), _WIDE, _WIDE, adds=True),
 )
 SUBSAMPLING = 3
 """Frames from one output to the next."""
 DENSE_LAYERS = 2
 """Layers that are needed at every frame; those above see every third."""
-CONTEXT = sum(layer.offsets[-1] for layer in LAYERS)
-"""Frames that an output sees to each side."""
+CONTEXT_BEFORE = -sum(layer.offsets[0] for layer in LAYERS)
+CONTEXT_AFTER = sum(layer.offsets[-1] for layer in LAYERS)
+"""Frames that an output sees to each side of its own."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ivr.speech.tiny.features import BANDS
-from ivr.speech.tiny.network import CONTEXT, LAYERS, Layer, Weights
+from ivr.speech.tiny.network import CONTEXT_AFTER, CONTEXT_BEFORE, LAYERS, Layer, Weights
 
 _BINARY = b"\0B"
 _HALF = 0.5
@@ -67,9 +67,9 @@ def to_bytes(weights: Weights, blank_bias: float) -> bytes:
     _transition_model(writer, weights.outputs)
     _network(writer, weights, blank_bias)
     writer.tokens("<LeftContext>")
-    writer.integer(CONTEXT)
+    writer.integer(CONTEXT_BEFORE)
     writer.tokens("<RightContext>")
-    writer.integer(CONTEXT)
+    writer.integer(CONTEXT_AFTER)
     writer.tokens("<Priors>")
     writer.vector([])
     return bytes(writer.bytes)

@@ -14,7 +14,7 @@ from ivr.speech.tiny.lexicon import Kind, Language, Word
 Random: TypeAlias = np.random.Generator
 _T = TypeVar("_T")
 
-_STRING_LENGTHS = (1, 1, 1, 2, 3, 4, 4, 5, 6, 8, 11)
+_STRING_LENGTHS = (1, 1, 2, 3, 3, 4, 4, 5, 5, 6, 8, 11)
 _WORD_COUNTS = (1, 1, 1, 1, 2, 3)
 _FOREIGN = Path(__file__).parent / "foreign.tsv"
 _CALLED_DIGITS = frozenset("零一二三四五六七八九幺两洞") | frozenset(
@@ -50,16 +50,16 @@ class Texts:
         return tuple(word for word in self.words(language, "digit") if word.text in _CALLED_DIGITS)
 
     def for_training(self, random: Random) -> Utterance:
-        """Any utterance of training: two fifths digits, a third words, the rest fillers, alone or around a word."""
+        """Any utterance of training: half digits, a quarter words, the rest fillers, alone or around a word."""
         language: Language = "zh" if random.random() < 0.6 else "en"
         fillers = self.words(language, "filler")
         known = self.words(language, "digit", "yesno", "menu")
         chance = random.random()
-        if chance < 0.4:
+        if chance < 0.5:
             return spoken(random, language, pick(random, self.called_digits(language), one_of(random, _STRING_LENGTHS)))
-        if chance < 0.72:
+        if chance < 0.76:
             return spoken(random, language, pick(random, known, one_of(random, _WORD_COUNTS)))
-        if chance < 0.9:
+        if chance < 0.91:
             return spoken(random, language, pick(random, fillers, int(random.integers(1, 8))))
         around = [pick(random, fillers, int(random.integers(1, 4))) for _ in range(2)]
         return spoken(random, language, (*around[0], *pick(random, known, 1), *around[1]))

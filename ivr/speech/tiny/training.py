@@ -34,6 +34,8 @@ _SMALL = 0.3
 _ADDED = 0.1
 """What a layer that adds gives at first, beside others: so that it begins as if it were not there."""
 _AVERAGE_EVERY, _AVERAGE_KEEPS = 10, 0.98
+_HALF_PRECISION: bool = torch.cpu._is_avx512_bf16_supported()
+"""Whether layers are multiplied in bfloat16, where the processor can: half the time, and the loss is the same."""
 _KEEP_EVERY = 200
 _TOLD_EVERY = 1000
 
@@ -53,10 +55,11 @@ def new_network(outputs: int) -> Any:
 
 
 def logits(network: Any, frames: torch.Tensor) -> torch.Tensor:
-    """(n, outputs, outputs in time) of frames that are padded by CONTEXT on both sides."""
+    """(n, outputs, outputs in time) of frames that are padded by CONTEXT_BEFORE and CONTEXT_AFTER."""
     for number, layer in enumerate(LAYERS):
         given = network[3 * number : 3 * number + 3](frames)
-        frames = given + frames[:, :, 1:-1] if layer.adds else given
+        before = -layer.offsets[0] // _spacing(number)
+        frames = given + frames[:, :, before : before + given.shape[2]] if layer.adds else given
     last: torch.Tensor = network[-1](frames)
     return last
 
@@ -77,10 +80,16 @@ def _convolution(number: int) -> Any:
     """A layer as a convolution; from DENSE_LAYERS on, there is a frame only every SUBSAMPLING."""
     layer = LAYERS[number]
     (step,) = {after - before for before, after in pairwise(layer.offsets)}
-    if step != (1 if number < DENSE_LAYERS else SUBSAMPLING):
+    if step % _spacing(number):
         raise ValueError(f"layer {number} splices frames that are not there")
     stride = SUBSAMPLING if number == DENSE_LAYERS - 1 else 1
-    return nn.Conv1d(layer.inputs, layer.outputs, len(layer.offsets), stride, bias=False)
+    dilation = step // _spacing(number)
+    return nn.Conv1d(layer.inputs, layer.outputs, len(layer.offsets), stride, dilation=dilation, bias=False)
+
+
+def _spacing(number: int) -> int:
+    """Frames from one that a layer is given to the next."""
+    return 1 if number < DENSE_LAYERS else SUBSAMPLING
 
 
 class Training:
@@ -105,7 +114,9 @@ class Training:
             group["lr"] = rate
         self._network.train()
         self._optimiser.zero_grad()
-        loss = _loss(logits(self._network, batch.frames), batch)
+        with torch.autocast("cpu", torch.bfloat16, enabled=_HALF_PRECISION):
+            given = logits(self._network, batch.frames)
+        loss = _loss(given.float(), batch)
         loss.backward()
         nn.utils.clip_grad_norm_(self._network.parameters(), _MOST_SLOPE)
         self._optimiser.step()

@@ -263,7 +263,7 @@ def test_what_others_said_is_forgotten_when_the_caller_speaks_and_an_answer_to_i
     turn = Turn()
     turn.frames(FAR_OFF, 30)
     turn.take(turn.listening.partial(turn.now, complete=True))
-    turn.frames(QUIET, 12)
+    turn.frames(QUIET, 14)
     assert turn.finishes == [1]
     turn.frames(LOUD, 20)
     turn.result(1, SURELY)

@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from ivr.speech.gate import TAIL_MS
 from ivr.speech.tiny import UNKNOWN, augment, drawn, fst, graph, lexicon, network, nnet3, scenes, texts, voices
 from ivr.speech.tiny.export import Settings, export
 
@@ -254,7 +255,17 @@ def test_a_layer_that_adds_hands_on_what_it_was_given_too() -> None:
     assert "component=affine6 input=Append(Offset(relu5, -3), relu5, Offset(relu5, 3))\n" in written
     added = ("Sum(Offset(relu6, -3), Offset(relu5, -3))", "Sum(relu6, relu5)", "Sum(Offset(relu6, 3), Offset(relu5, 3))")
     assert f"component=affine7 input=Append({', '.join(added)})\n" in written
-    assert "component=last input=Sum(relu7, relu6, relu5)\n" in written
+    assert "component=last input=Sum(relu9, relu8, relu7, relu6, relu5)\n" in written
+
+
+def test_the_network_looks_farther_back_than_ahead() -> None:
+    """Kaldi gives it so many frames before its first and after its last: what is far back costs no caller a wait."""
+    weights = some_weights(4, np.zeros(40, np.float32), np.ones(40, np.float32), seed=1)
+    written = nnet3.to_bytes(weights, blank_bias=0.0)
+    before, after = (struct.pack("<i", frames) for frames in (network.CONTEXT_BEFORE, network.CONTEXT_AFTER))
+    assert b"<LeftContext> \x04" + before + b"<RightContext> \x04" + after in written
+    assert network.CONTEXT_BEFORE > network.CONTEXT_AFTER
+    assert 10 * network.CONTEXT_AFTER <= TAIL_MS + 10, "what is after a word is decoded for so long"
 
 
 def test_a_matrix_is_written_in_16_bit() -> None:
