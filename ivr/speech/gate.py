@@ -144,7 +144,7 @@ class Gate:
             self._deaf -= 1
             return []
         self._recent.append(voice > 0)
-        if sum(self._recent) < _ONSET:
+        if not voice or sum(self._recent) < _ONSET:
             return []
         self.speaking = True
         self._spoken, self._voiced = len(self._recent), sum(self._recent)

@@ -27,8 +27,8 @@ PAIRED = 40
 follows another, and of single words none does: of 36 strings of four digits it understood 0 so, and 26 with pairs."""
 
 KEPT = 8
-"""So many engines that had their result wait for a next turn with their grammar. What they have composed of its graph would be a
-tenth of a short utterance's work; nothing else of what they heard stays in them."""
+"""So many engines that had their result wait for a next turn with their grammar. What they have composed of its graph would be
+a tenth of a short utterance's work; nothing else of what they heard stays in them."""
 
 GRAMMARS = 64
 """Of so many, the latest ones, it is known how their phrases are said."""

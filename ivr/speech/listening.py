@@ -98,12 +98,9 @@ class Listening:
         """Sound from media."""
         if self.over or frame.turn != self.order.turn:
             return []
-        gap = 0 if self._at < 0 else max(0, frame.position - self._at)
-        if frame.number > self._number:
-            self.lost += gap
+        due = frame.position == self._at and not self._filled  # as nearly always
+        missing = 0 if due else self._missing(frame)
         self._heard_at, self._at, self._number = now, frame.position + len(frame.sound), frame.number + 1
-        missing = min(max(0, gap - self._filled), _FILLED)
-        self._filled = 0
         return self._sound(_QUIET * missing + frame.sound if missing else frame.sound, now)
 
     def tick(self, now: float) -> list[Do]:
@@ -142,6 +139,15 @@ class Listening:
         return [] if self.over else [self._end(Failed(self.order.turn, "failed"))]
 
     # Inside
+
+    def _missing(self, frame: Frame) -> int:
+        """How many samples before this frame neither came nor were filled."""
+        gap = 0 if self._at < 0 else max(0, frame.position - self._at)
+        if frame.number > self._number:
+            self.lost += gap
+        missing = min(max(0, gap - self._filled), _FILLED)
+        self._filled = 0
+        return missing
 
     def _sound(self, sound: bytes, now: float) -> list[Do]:
         if self._rest:
