@@ -63,7 +63,7 @@ ULAW_TO_ALAW = _ENCODE["PCMA"][_DECODE["PCMU"].view(np.uint16)].tobytes()
 
 def decode(law: Law, data: bytes | bytearray | memoryview) -> Samples:
     """G.711 bytes as linear samples."""
-    return _DECODE[law][np.frombuffer(data, dtype=np.uint8)]
+    return _DECODE[law].take(np.frombuffer(data, dtype=np.uint8))
 
 
 def encode(law: Law, samples: Samples) -> bytes:

@@ -64,9 +64,10 @@ class Anew:
 
 @dataclass(frozen=True, slots=True)
 class Sound:
-    """To be decoded."""
+    """To be decoded. last: nothing follows, unless the voice goes on."""
 
     sound: bytes
+    last: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,7 +144,7 @@ class Gate:
             self._deaf -= 1
             return []
         self._recent.append(voice > 0)
-        if sum(self._recent) < _ONSET:
+        if not voice or sum(self._recent) < _ONSET:
             return []
         self.speaking = True
         self._spoken, self._voiced = len(self._recent), sum(self._recent)
@@ -173,11 +174,11 @@ class Gate:
         self._complete = self._asked = False
         return [Anew(), self._sound()]
 
-    def _sound(self) -> Sound:
+    def _sound(self, *, last: bool = False) -> Sound:
         """What was not given yet."""
         sound = b"".join(self._sounds[self._given :])
         self._given = len(self._sounds)
-        return Sound(sound)
+        return Sound(sound, last)
 
     def _goes_on(self, voice: float) -> list[Step]:
         self._spoken += 1
@@ -190,7 +191,7 @@ class Gate:
             self._silent = 0
         else:
             self._silent += 1
-        steps: list[Step] = [self._sound()] if self._soft <= _TAIL else []
+        steps: list[Step] = [self._sound(last=self._soft == _TAIL)] if self._soft <= _TAIL else []
         if self._spoken >= self._max:
             return [*steps, self._end("too_much")]
         if self._silent >= self._pause:

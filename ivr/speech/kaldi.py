@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Callable, Container, Mapping
-from functools import partial
+import threading
+from collections import deque
+from collections.abc import Container, Mapping
+from functools import lru_cache
 from pathlib import Path
 from typing import Any, TypeAlias
 
@@ -23,6 +25,13 @@ ALTERNATIVES = 8
 PAIRED = 40
 """Up to so many phrases that follow each other are given to Vosk in pairs too. From a grammar it counts how often a word
 follows another, and of single words none does: of 36 strings of four digits it understood 0 so, and 26 with pairs."""
+
+KEPT = 8
+"""So many engines that had their result wait for a next turn with their grammar. What they have composed of its graph would be
+a tenth of a short utterance's work; nothing else of what they heard stays in them."""
+
+GRAMMARS = 64
+"""Of so many, the latest ones, it is known how their phrases are said."""
 
 UNSURE_BELOW = 0.9
 """A string that is heard with less confidence is heard again, where the model's folder says how."""
@@ -53,6 +62,8 @@ class Vosk:
         self.rate_hz = folder.rate_hz
         self._speeds = folder.speeds
         self._vocabulary = _Vocabulary(self._model)
+        self._engines = _Engines(self._model, folder.rate_hz)
+        self._prepared = lru_cache(GRAMMARS)(self._prepare)
 
     def vocabulary(self) -> Container[str]:
         """The words of the model's words.txt."""
@@ -61,7 +72,12 @@ class Vosk:
     def turn(self, grammar: Grammar) -> _Turn:
         """A new utterance. Raises RecogniserError when none of the grammar's phrases can be said with this model."""
         if not grammar.phrases:
-            return _Turn(lambda: vosk.KaldiRecognizer(self._model, self.rate_hz), {}, repeat=True)
+            return _Turn(self._engines, "", {}, repeat=True)
+        spelt, words = self._prepared(grammar)
+        return _Turn(self._engines, words, spelt, repeat=grammar.repeat, speeds=self._speeds if grammar.repeat else ())
+
+    def _prepare(self, grammar: Grammar) -> tuple[Mapping[tuple[str, ...], str], str]:
+        """How its phrases are said, and Vosk's grammar for that."""
         spelt = spellings(grammar.phrases, self._vocabulary)
         if not spelt:
             raise RecogniserError(f"no word of these is the model's: {', '.join(grammar.phrases):.100}")
@@ -69,9 +85,7 @@ class Vosk:
         if grammar.repeat and len(said) <= PAIRED:
             said.insert(0, " ".join(said[number] for number in every_pair(len(said))))
         unknown = [UNKNOWN] if self._model.vosk_model_find_word(UNKNOWN) >= 0 else []
-        words = json.dumps([*said, *unknown], ensure_ascii=False)
-        engine = partial(vosk.KaldiRecognizer, self._model, self.rate_hz, words)
-        return _Turn(engine, spelt, repeat=grammar.repeat, speeds=self._speeds if grammar.repeat else ())
+        return spelt, json.dumps([*said, *unknown], ensure_ascii=False)
 
 
 class _Vocabulary:
@@ -82,15 +96,49 @@ class _Vocabulary:
         return isinstance(word, str) and word not in _SYMBOLS and self._model.vosk_model_find_word(word) >= 0
 
 
+class _Engines:
+    """Vosk's recognisers, new ones or kept ones. For many threads."""
+
+    def __init__(self, model: vosk.Model, rate_hz: int) -> None:
+        self._model = model
+        self._rate_hz = rate_hz
+        self._lock = threading.Lock()
+        self._kept: deque[tuple[str, Any]] = deque(maxlen=KEPT)  # the longest unused first
+
+    def take(self, words: str) -> Any:
+        """One for Vosk's grammar, none of which has heard anything; "" is dictation."""
+        with self._lock:
+            found = next((each for each in reversed(self._kept) if each[0] == words), None)
+            if found is not None:
+                self._kept.remove(found)
+                return found[1]
+        engine = vosk.KaldiRecognizer(self._model, self._rate_hz, *([words] if words else []))
+        engine.SetMaxAlternatives(ALTERNATIVES)
+        return engine
+
+    def give(self, words: str, engine: Any) -> None:
+        """It has had its FinalResult, and no end before: so it begins anew with the next sound. One of dictation is not kept:
+        what it composes of its graph may be tens of megabytes."""
+        if words:
+            with self._lock:
+                self._kept.append((words, engine))
+
+
 class _Turn:
     """One utterance. Where Vosk itself sees an end in it, its parts are put together."""
 
     def __init__(
-        self, engine: Callable[[], Any], spelt: Mapping[tuple[str, ...], str], *, repeat: bool, speeds: tuple[float, ...] = ()
+        self,
+        engines: _Engines,
+        words: str,
+        spelt: Mapping[tuple[str, ...], str],
+        *,
+        repeat: bool,
+        speeds: tuple[float, ...] = (),
     ) -> None:
-        self._new = engine
-        self._engine = engine()
-        self._engine.SetMaxAlternatives(ALTERNATIVES)
+        self._engines = engines
+        self._words = words
+        self._engine = engines.take(words)
         self._spelt = spelt
         self._repeat = repeat
         self._speeds = speeds
@@ -111,7 +159,7 @@ class _Turn:
     def result(self, *, again: bool = False) -> Heard:
         """What it was. again: what is unsure is also played faster and slower, which makes other voices of it; each way counts
         the same."""
-        readings = _ended(self._engine, self._parts)
+        readings = self._ended(self._engine, self._parts)
         heard = weigh(readings, self._spelt, repeat=self._repeat)
         if not (again and self._speeds and heard.confidence < UNSURE_BELOW and any(words for words, _ in readings)):
             return heard
@@ -121,10 +169,16 @@ class _Turn:
     def _played(self, speed: float) -> Readings:
         samples = np.frombuffer(self._sound, dtype="<i2")
         parts: list[Readings] = []
-        engine = self._new()
-        engine.SetMaxAlternatives(ALTERNATIVES)
+        engine = self._engines.take(self._words)
         _hear(engine, soxr.resample(samples, speed, 1.0).tobytes(), parts)
-        return _ended(engine, parts)
+        return self._ended(engine, parts)
+
+    def _ended(self, engine: Any, parts: list[Readings]) -> Readings:
+        """All parts, the last one too, as one."""
+        last = _readings(engine.FinalResult())
+        if not parts:
+            self._engines.give(self._words, engine)
+        return _joined([*parts, last])
 
 
 def _hear(engine: Any, samples: bytes, parts: list[Readings]) -> None:
@@ -136,10 +190,9 @@ def _hear(engine: Any, samples: bytes, parts: list[Readings]) -> None:
         parts.append(_readings(engine.Result()))
 
 
-def _ended(engine: Any, parts: list[Readings]) -> Readings:
-    """All parts, the last one too, as one."""
+def _joined(parts: list[Readings]) -> Readings:
     readings: Readings = [((), 1.0)]
-    for part in (*parts, _readings(engine.FinalResult())):
+    for part in parts:
         if part:
             readings = [((*words, *more), one * other) for words, one in readings for more, other in part]
             readings = sorted(readings, key=lambda reading: -reading[1])[:ALTERNATIVES]

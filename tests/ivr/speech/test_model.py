@@ -10,7 +10,7 @@ import soxr
 
 from bench.mouth import speak
 from ivr.speech.kaldi import UNSURE_BELOW, Vosk
-from ivr.speech.recogniser import Grammar
+from ivr.speech.recogniser import Grammar, Heard
 from ivr.speech.tiny import MODEL, SAMPLE_RATE_HZ, lexicon, words
 from ivr.speech.tiny.caller import CALLERS
 from ivr.speech.tiny.measure import hear, hear_in_call, right
@@ -84,6 +84,39 @@ def test_silence_and_noise_say_nothing(model: Vosk, grammar: tuple[str, ...]) ->
     for level in (0.0, 30.0):
         assert hear(model, (noise * level).astype(np.int16), Grammar(grammar)) == ""
     assert hear_in_call(model, (noise * 300.0).astype(np.int16), Grammar(grammar)) == ""
+
+
+def test_an_engine_that_was_used_before_hears_the_same_as_a_new_one(model: Vosk, spoken: list[Trial]) -> None:
+    """Each utterance by a model that has heard all before it, other grammars between, and by one that has heard nothing; after
+    half of them Vosk itself sees an end."""
+    words = [trial for trial in spoken if trial.group == "yes or no"][:6]
+    strings = [trial for trial in spoken if trial.group == "4 digits"][:6]
+    for number, trial in enumerate(trial for pair in zip(words, strings, words, strings, strict=True) for trial in pair):
+        samples = in_band(trial.samples, "8 k").tobytes() + bytes(24000 * (number % 4 // 2))
+        grammar = Grammar(trial.grammar, repeat=trial.group == "4 digits")
+        used, new = model.turn(grammar), Vosk(MODEL).turn(grammar)
+        used.hear(samples)
+        new.hear(samples)
+        assert used.result(again=True) == new.result(again=True)
+
+
+def test_turns_at_once_with_one_grammar_do_not_hear_each_other(model: Vosk, spoken: list[Trial]) -> None:
+    first, second = [trial for trial in spoken if trial.group == "yes or no" and trial.language == "zh"][:2]
+    grammar = Grammar(tuple(dict.fromkeys((*first.grammar, *second.grammar))))
+    sounds = [in_band(trial.samples, "8 k").tobytes() for trial in (first, second)]
+
+    def alone(sound: bytes) -> Heard:
+        turn = model.turn(grammar)
+        turn.hear(sound)
+        return turn.result()
+
+    apart = [alone(sound) for sound in sounds]
+    turns = [model.turn(grammar) for _ in sounds]
+    for at in range(0, max(map(len, sounds)), 1600):
+        for turn, sound in zip(turns, sounds, strict=True):
+            if sound[at : at + 1600]:
+                turn.hear(sound[at : at + 1600])
+    assert [turn.result() for turn in turns] == apart
 
 
 def test_what_is_unsure_is_heard_again_at_other_speeds_and_what_is_sure_is_not(model: Vosk, spoken: list[Trial]) -> None:
