@@ -4,8 +4,8 @@
     python bench/speech.py decoding windows    some of them: decoding, windows, calls
 
 decoding   Vosk alone: CPU seconds for a second of speech, and so how many streams a core decodes
-windows    callers of 10 s with up to 2 s of speech: our pipeline against a plain loop that decodes all sound as it comes. Each
-           window is heard both ways in turn, again and again; of each way its least CPU for that window counts
+windows    callers of 10 s with 2 s of speech, in one utterance or in some: our pipeline against a plain loop that decodes all
+           sound as it comes. Each is heard both ways in turn, again and again; of each way its least CPU for it counts
 calls      real calls to the whole site on one core, all speaking at once: from a word's first sample to the prompt's last
            packet (barge-in), and from its last sample to the next prompt's first packet, with the wait for silence and the
            decoding that followed it apart. Callers are on another core
@@ -27,7 +27,9 @@ import tempfile
 import time
 import wave
 from collections.abc import AsyncIterator, Callable, Iterator
+from dataclasses import dataclass
 from functools import partial
+from itertools import combinations
 from pathlib import Path
 
 import numpy as np
@@ -46,10 +48,12 @@ from ivr.speech.decoding import Decoding, Partial, Result
 from ivr.speech.frames import Frame
 from ivr.speech.kaldi import Vosk
 from ivr.speech.listening import Do, Listening, Tell
+from ivr.speech.phrases import every_pair
 from ivr.speech.recogniser import Grammar, Recogniser
 from ivr.speech.rehearing import AtOnce
 from ivr.speech.tiny import MODEL, UNKNOWN
 from ivr.speech.voice import VoiceDetector
+from prompts.speech import Voice
 
 RATE = 8000
 WORDS = ("订单", "退款", "人工服务", "物流", "发票", "投诉", "维修进度")
@@ -99,52 +103,82 @@ def decoding() -> None:
 # The same windows, both ways
 
 
+@dataclass(frozen=True)
+class Window:
+    """10 s of a caller with about 2 s of speech: one utterance after the other, what each is, and what may be said."""
+
+    texts: list[str]
+    sound: Samples
+    speech_s: float
+    grammar: Grammar
+
+    @staticmethod
+    def of_words(number: int) -> Window:
+        """Words a second apart, a turn each: the number-th, and those others with which it is nearest to 2 s."""
+        first, *others = (WORDS[(number + step) % len(WORDS)] for step in range(len(WORDS)))
+        voice = VOICES[number % len(VOICES)]
+        sets = ((first, *more) for count in range(len(WORDS)) for more in combinations(others, count))
+        texts = min(sets, key=lambda texts: abs(sum(len(word(text, voice)) for text in texts) - 2 * RATE))
+        return Window._of(texts, voice, Grammar(WORDS))
+
+    @staticmethod
+    def of_digits(number: int) -> Window:
+        """One string of different digits: as many as are nearest to 2 s."""
+        voice, digits = VOICES[number % len(VOICES)], "".join(DIGITS[number % len(DIGITS) :] + DIGITS[: number % len(DIGITS)])
+        strings = (digits[: count + 1] for count in range(len(digits)))
+        text = min(strings, key=lambda text: abs(len(word(text, voice)) - 2 * RATE))
+        return Window._of((text,), voice, Grammar(DIGITS, repeat=True))
+
+    @staticmethod
+    def _of(texts: tuple[str, ...], voice: Voice, grammar: Grammar) -> Window:
+        spoken = [word(text, voice) for text in texts]
+        parts = [part for each in spoken for part in (each, 1.0)]
+        return Window([*texts], line(2.0, *parts, 8.0)[: 10 * RATE], sum(map(len, spoken)) / RATE, grammar)
+
+    def understood(self, heard: list[str]) -> int:
+        """How many of its texts are among these."""
+        together = {text.replace(" ", "") for text in heard}
+        return sum(text in together for text in self.texts)
+
+
 def windows() -> None:
     """CPU of a window, plainly and by the pipeline."""
     recogniser, model = Vosk(MODEL), vosk.Model(str(MODEL))
-    made = [window(number) for number in range(20)]
-    spoken = [text for texts, _ in made for text in texts]
-    speech = sum(len(word(text, VOICES[number % len(VOICES)])) for number, (texts, _) in enumerate(made) for text in texts)
-    ways: tuple[tuple[str, list[Callable[[], list[str]]]], ...] = (
-        ("decoded as it comes", [partial(plainly, model, sound.tobytes()) for _, sound in made]),
-        ("our pipeline", [partial(by_pipeline, recogniser, encode("PCMA", sound)) for _, sound in made]),
+    print(f"| 10 s windows, {HEARINGS} times each | speech s | CPU ms a second: decoded as it comes | our pipeline "
+          "| times (to reach: 3) | understood, of |\n| --- | --- | --- | --- | --- | --- |", flush=True)  # fmt: skip
+    kinds: tuple[tuple[str, Callable[[int], Window]], ...] = (
+        ("one string of digits", Window.of_digits),
+        ("two to four words, a turn each", Window.of_words),
     )
-    least = [[math.inf] * len(made) for _ in ways]
-    right = [0] * len(ways)
-    for number, (texts, _) in enumerate(made):
-        for _ in range(HEARINGS):
-            for way, (_, hear) in enumerate(ways):
-                begin = time.process_time()
-                heard = hear[number]()
-                least[way][number] = min(least[way][number], time.process_time() - begin)
-                right[way] += sum(text in heard for text in texts)
-    title = f"10 s with {speech / RATE / len(made):.1f} s of speech, {len(made)} windows, each {HEARINGS} times"
-    print(f"| {title} | CPU ms a second of the call | words understood |\n| --- | --- | --- |")
-    spent = [sum(each) / len(made) / 10 * 1000 for each in least]
-    for (name, _), each, understood in zip(ways, spent, right, strict=True):
-        print(f"| {name} | {each:.2f} | {understood} of {len(spoken) * HEARINGS} |")
-    print(f"\n{spent[0] / spent[1]:.2f} times (to reach: 3)", flush=True)
+    for name, make in kinds:
+        made = [make(number) for number in range(20)]
+        spent, right = [0.0, 0.0], [0, 0]
+        for one in made:
+            ways = (
+                partial(plainly, model, one.grammar, one.sound.tobytes()),
+                partial(by_pipeline, recogniser, one.grammar, encode("PCMA", one.sound)),
+            )
+            least = [math.inf] * len(ways)
+            for _ in range(HEARINGS):
+                for way, hear in enumerate(ways):
+                    begin = time.process_time()
+                    heard = hear()
+                    least[way] = min(least[way], time.process_time() - begin)
+                    right[way] += one.understood(heard)
+            spent = [all_of + each for all_of, each in zip(spent, least, strict=True)]
+        plain, ours = (each / len(made) / 10 * 1000 for each in spent)
+        speech_s = sum(one.speech_s for one in made) / len(made)
+        of = sum(len(one.texts) for one in made) * HEARINGS
+        print(f"| {name} | {speech_s:.1f} | {plain:.2f} | {ours:.2f} | {plain / ours:.2f} "
+              f"| {right[0]}, {right[1]} of {of} |", flush=True)  # fmt: skip
 
 
-def window(number: int) -> tuple[list[str], Samples]:
-    """Different words, up to 2 s of speech, amid 10 s."""
-    voice = VOICES[number % len(VOICES)]
-    texts: list[str] = []
-    parts: list[Samples | float] = [2.0]
-    left = 2 * RATE
-    for text in (WORDS[(number + step) % len(WORDS)] for step in range(len(WORDS))):
-        spoken = word(text, voice)
-        if len(spoken) <= left:
-            left -= len(spoken)
-            texts.append(text)
-            parts += [spoken, 1.0]
-    sound = line(*parts, 8.0)[: 10 * RATE]
-    return texts, sound
-
-
-def plainly(model: vosk.Model, data: bytes) -> list[str]:
+def plainly(model: vosk.Model, grammar: Grammar, data: bytes) -> list[str]:
     """As vosk-server does: all is decoded, linear 16 bit, in pieces of 200 ms, with partial results."""
-    engine = vosk.KaldiRecognizer(model, RATE, json.dumps([*WORDS, UNKNOWN], ensure_ascii=False))
+    said = [*grammar.phrases]
+    if grammar.repeat:
+        said.insert(0, " ".join(said[number] for number in every_pair(len(said))))
+    engine = vosk.KaldiRecognizer(model, RATE, json.dumps([*said, UNKNOWN], ensure_ascii=False))
     results = []
     for at in range(0, len(data), 3200):
         if engine.AcceptWaveform(data[at : at + 3200]):
@@ -154,13 +188,13 @@ def plainly(model: vosk.Model, data: bytes) -> list[str]:
     return [json.loads(result)["text"] for result in (*results, engine.FinalResult())]
 
 
-def by_pipeline(recogniser: Recogniser, data: bytes) -> list[str]:
+def by_pipeline(recogniser: Recogniser, grammar: Grammar, data: bytes) -> list[str]:
     """Frame by frame as media sends them, A-law; a turn that has had its result is followed by another."""
     said: list[str] = []
     at = number = 0
     while at < len(data):
         number += 1
-        turn = _Turn(recogniser, number)
+        turn = _Turn(recogniser, grammar, number)
         while at < len(data) and not turn.listening.over:
             turn.frame(data[at : at + 160], at)
             at += 160
@@ -171,12 +205,12 @@ def by_pipeline(recogniser: Recogniser, data: bytes) -> list[str]:
 class _Turn:
     """A turn of the speech process's parts, without its process."""
 
-    def __init__(self, recogniser: Recogniser, number: int) -> None:
+    def __init__(self, recogniser: Recogniser, grammar: Grammar, number: int) -> None:
         self.said: list[str] = []
         self._now = 0.0
         self._frames = 0
-        self.listening = Listening(Open(number, "", "zh", WORDS), VoiceDetector(), 0.0)
-        self._decoding = Decoding(recogniser, Grammar(WORDS), AtOnce(), self._told)
+        self.listening = Listening(Open(number, "", "zh", grammar.phrases, repeat=grammar.repeat), VoiceDetector(), 0.0)
+        self._decoding = Decoding(recogniser, grammar, AtOnce(), self._told)
 
     def frame(self, sound: bytes, position: int) -> None:
         self._now += 0.02
