@@ -113,6 +113,7 @@ class Scribe:
         self._watch = None if options.run_dir is None else signs.Watch(options.run_dir)
         self._looked_at = 0.0
         self._heart = Heart()
+        self._leads_until = 0.0
 
     def stop(self) -> None:
         """Have run() return soon. May be called from a signal handler or another thread."""
@@ -135,6 +136,7 @@ class Scribe:
 
     def _attend(self, client: Redis) -> None:
         _make_group(client)
+        self._leads_until = 0.0  # another Redis, perhaps
         cursor = "0"  # what was delivered to us before and never acknowledged; then ">", the new entries
         while not self._stopping:
             self._heart.turn(time.monotonic())
@@ -225,7 +227,12 @@ class Scribe:
             log.warning("scribe.away", what="sql", why=str(error).partition("\n")[0])
 
     def _leads(self, client: Redis) -> bool:
-        return bool(client.eval(_LEAD, 1, ALIVE, self._token, int(self._options.lease_s * 1000)))
+        """Whether we are the one at work. Who is renews that five times per lease, and not with each batch."""
+        now = time.monotonic()
+        if now >= self._leads_until:
+            leads = client.eval(_LEAD, 1, ALIVE, self._token, int(self._options.lease_s * 1000))
+            self._leads_until = now + self._options.lease_s / 5 if leads else now
+        return now < self._leads_until
 
     def _wait_for(self, what: str, error: Exception) -> None:
         if self._away != what:

@@ -161,7 +161,8 @@ class CallTask:
         actions: list[Action] = []
         media_seqs: list[int] = []
         taken: list[str] = []
-        for event, media_seq in await self._inbox.take(BATCH):
+        happened = await self._inbox.take(BATCH)
+        for event, media_seq in happened:
             now = self._shared.clock()
             actions += self.call.tick(now) if isinstance(event, _Tick) else self.call.receive(event, now)
             if isinstance(event, Answered):
@@ -171,6 +172,15 @@ class CallTask:
                 self._media_seen = (self.worker.instance, media_seq)
         if before and not actions and not media_seqs and not taken:
             return before  # nothing but what is known of the caller: not worth a write of its own
+        if all(isinstance(event, steps.SeatClaimed) for event, _ in happened) and all(
+            isinstance(action, steps.Emit | steps.OpenLeg) for action in actions
+        ):
+            # The claim has put it into Redis that the seat is reserved for this call, and nobody has been told yet. It is
+            # stored with the step that dials; who begins again before that gives the seat and the place in line back.
+            for action in actions:
+                self._act(action)
+            self._arm()
+            return [*before, *actions]
         await self._perform([a for a in before if not isinstance(a, steps.MediaAction | Question)] + actions, taken)
         for media_seq in media_seqs:
             self.worker.done(media_seq)

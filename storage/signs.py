@@ -24,7 +24,7 @@ NODES = "{hotline}:processes"
 KEPT_S = 86400
 """So long it is known of a node that it isn't heard of any more."""
 
-MEASURED_S = 30.0
+MEASURED_S = 120.0
 """So long a measure of memory is good."""
 
 _LEFT, _ENDED = ".sign", ".ends"

@@ -15,12 +15,15 @@
 #include "_fast_slots.h"
 #include <arpa/inet.h>
 #include <netinet/in.h>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
+#include <time.h>
 
 #define SAMPLED 31 /* as in leg.py */
 #define MAX_LISTENERS 4 /* of one leg; Python serves larger rounds */
+#define ARRIVED 0x8907 /* as in pair.py */
 
-static PyObject *leg_receive, *pair_to_peer, *pair_to_any; /* the functions that are known here */
+static PyObject *leg_receive, *pair_to_peer, *pair_to_any, *pair_arrived; /* the functions that are known here */
 
 /* Where Outgoing.send writes to, when that is Pair.to_peer or, to an IPv4 address, Pair.to_any. */
 
@@ -185,8 +188,24 @@ static int relay(const Relay *relay, const unsigned char *packet, Py_ssize_t siz
     return 0;
 }
 
+/* Leg.timed(), of the packet taken from this descriptor last: Python does the sums, when it came is asked here. */
+static int timed(PyObject *leg, PyObject *arrivals, int descriptor, uint16_t sequence, uint32_t timestamp)
+{
+    PyObject *arrived = get(leg, &Leg, LEG_ARRIVED), *done;
+    struct timespec when;
+    if (arrived != NULL && PyMethod_Check(arrived) && PyMethod_GET_FUNCTION(arrived) == pair_arrived &&
+        ioctl(descriptor, ARRIVED, &when) == 0) {
+        double seconds = (double)when.tv_sec + (double)when.tv_nsec / 1e9;
+        done = PyObject_CallMethod(arrivals, "timed", "IdO", (unsigned int)timestamp, seconds, sequence & 1 ? Py_True : Py_False);
+    } else {
+        done = PyObject_CallMethod(leg, "timed", "iI", (int)sequence, (unsigned int)timestamp);
+    }
+    Py_XDECREF(done);
+    return done == NULL ? -1 : 0;
+}
+
 /* Leg.receive(), where the packet simply follows: 1, or 0 with nothing touched, or -1 with an exception. */
-static int receive(PyObject *leg, const unsigned char *packet, Py_ssize_t size)
+static int receive(PyObject *leg, int descriptor, const unsigned char *packet, Py_ssize_t size)
 {
     long long type, next, ssrc;
     Place places[MAX_LISTENERS];
@@ -220,12 +239,8 @@ static int receive(PyObject *leg, const unsigned char *packet, Py_ssize_t size)
     for (Py_ssize_t index = 0; index < PyTuple_GET_SIZE(listeners); index++)
         if (relay(&relays[index], packet, size, sequence, timestamp, alaw) < 0)
             return -1;
-    if ((sequence & SAMPLED) < 2) { /* Python again: last, and nothing found above is used after it */
-        PyObject *done = PyObject_CallMethod(leg, "timed", "iI", (int)sequence, (unsigned int)timestamp);
-        if (done == NULL)
-            return -1;
-        Py_DECREF(done);
-    }
+    if ((sequence & SAMPLED) < 2 && timed(leg, arrivals, descriptor, sequence, timestamp) < 0)
+        return -1; /* Python again: last, and nothing found above is used after it */
     return 1;
 }
 
@@ -244,7 +259,7 @@ static int take_here(int descriptor, PyObject *leg, PyObject *taker, PyObject *s
     if (certain ? believed == source
                 : read_address(believed, &known) && from.sin_family == AF_INET && from.sin_port == known.sin_port &&
                       from.sin_addr.s_addr == known.sin_addr.s_addr)
-        done = receive(leg, buffer->buf, size);
+        done = receive(leg, descriptor, buffer->buf, size);
     if (done || (done = send_burst()) < 0)
         return done;
     if (certain) {
@@ -429,7 +444,8 @@ static PyObject *learn(PyObject *Py_UNUSED(module), PyObject *args)
     Py_XSETREF(leg_receive, PyObject_GetAttrString((PyObject *)Leg.type, "receive"));
     Py_XSETREF(pair_to_peer, PyObject_GetAttrString((PyObject *)Pair.type, "to_peer"));
     Py_XSETREF(pair_to_any, PyObject_GetAttrString((PyObject *)Pair.type, "to_any"));
-    if (leg_receive == NULL || pair_to_peer == NULL || pair_to_any == NULL)
+    Py_XSETREF(pair_arrived, PyObject_GetAttrString((PyObject *)Pair.type, "arrived"));
+    if (leg_receive == NULL || pair_to_peer == NULL || pair_to_any == NULL || pair_arrived == NULL)
         return NULL;
     memcpy(alaw_to_ulaw, PyBytes_AS_STRING(to_ulaw), 256);
     memcpy(ulaw_to_alaw, PyBytes_AS_STRING(to_alaw), 256);

@@ -12,8 +12,8 @@ typedef struct {
     Py_ssize_t at[24];
 } Shape;
 
-enum { LEG_SOURCE, LEG_LAW, LEG_QUICK_TYPE, LEG_ARRIVALS, LEG_TIMELINES, LEG_LISTENERS, LEG_OUT };
-static const char *const leg_fields[] = {"source", "law", "_quick_type", "arrivals", "timelines", "listeners", "out", NULL};
+enum { LEG_SOURCE, LEG_LAW, LEG_QUICK_TYPE, LEG_ARRIVED, LEG_ARRIVALS, LEG_TIMELINES, LEG_LISTENERS, LEG_OUT };
+static const char *const leg_fields[] = {"source", "law", "_quick_type", "_arrived", "arrivals", "timelines", "listeners", "out", NULL};
 enum { ARRIVALS_NEXT, ARRIVALS_SSRC };
 static const char *const arrivals_fields[] = {"next", "ssrc", NULL};
 enum { TIMELINE_BUFFER, TIMELINE_AT, TIMELINE_NEXT, TIMELINE_NOISE };

@@ -144,7 +144,7 @@ class Arrivals:
 
     # In time
 
-    def timed(self, timestamp: int, arrival_s: float, *, again: bool) -> None:
+    def timed(self, timestamp: int, arrival_s: float, again: bool) -> None:
         """A packet's arrival; `again`: the next one to the packet timed last, so that both tell the jitter (RFC 3550 A.8)."""
         transit = (arrival_s * SAMPLE_RATE - timestamp) % (TIMESTAMP + 1)
         if again and self._transit is not None:

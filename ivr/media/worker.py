@@ -2,7 +2,7 @@
 
 Packets to be relayed wake it on arrival. Everything else happens at the slots of one schedule in which a leg sends: packets of
 the other legs are taken, frames are sent. Neither starves the other: at most one packet of each socket is taken for each slot,
-then due slots are sent. Where many are relayed, packets and slots wait for beats, up to 4 ms.
+then due slots are sent. Where many are relayed, packets wait for the next slot, up to 5 ms.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ from ivr.media.loops import Choice, Loops, choose
 from ivr.media.outbox import Outbox
 from ivr.media.packet import Buffers, Counters
 from ivr.media.ports import Ports
-from ivr.media.schedule import SLOTS, Schedule
+from ivr.media.schedule import SLOT_S, SLOTS, Schedule
 from ivr.media.sounds import Sounds
 from ivr.media.wire import MEDIA, snapshot_to_json
 from ivr.media.writer import Writer
@@ -42,9 +42,8 @@ IDLE_S = 1.0
 """Without legs the process wakes so often."""
 
 CROWD = 20
-GATHER_S = 0.004
-"""With so many relayed legs packets wait for each other, up to 4 ms: waking up costs as much as relaying ten. They wait for a
-beat of which a tick is a multiple: a stream that comes evenly leaves evenly."""
+"""With so many relayed legs packets wait for each other until the next slot, used or not: waking up costs as much as relaying
+ten. A tick is a multiple of a slot: a stream that comes evenly leaves evenly."""
 
 log = structlog.get_logger(__name__)
 
@@ -114,6 +113,8 @@ class Worker:
         self._engine: Connection | None = None
         self._alone_since = monotonic()
         self._outbox = Outbox()
+        self._told = 0
+        """The last event that the engine was told, while there was one."""
         self._schedule = Schedule(monotonic())
         self._drained = 0
         """The slot before which the sockets were looked at last."""
@@ -160,6 +161,7 @@ class Worker:
         self.writer.close()
         self._sounds.close()
         self._outcomes()
+        self._tell()
         signal.set_wakeup_fd(-1)
         self._lines.close()
         self._ports.shut()
@@ -178,7 +180,7 @@ class Worker:
         schedule, exchange = self._schedule, self._exchange
         idle = exchange.idle
         if self._ports.hurrying >= CROWD:
-            time.sleep(schedule.until_beat(GATHER_S, monotonic()))
+            time.sleep(schedule.until_beat(SLOT_S, monotonic()))
             timeout = 0.0
         else:
             timeout = IDLE_S if idle else max(0.0, schedule.deadline - monotonic())
@@ -207,6 +209,14 @@ class Worker:
             if self._engine is None and seconds - self._alone_since >= self._orphan_s:
                 log.warning("no engine came back: all legs are closed", legs=len(exchange.lines))
                 exchange.close_all(now, seconds)
+        self._tell()
+
+    def _tell(self) -> None:
+        """All events of a turn at once: the engine wakes once for them."""
+        if self._told < self._outbox.last:
+            told, self._told = self._told, self._outbox.last
+            if self._engine is not None:
+                self._lines.send(self._engine, b"".join(map(MEDIA.encode_event, self._outbox.after(told))))
 
     def _outcomes(self) -> None:
         with contextlib.suppress(BlockingIOError):
@@ -268,8 +278,8 @@ class Worker:
         seen = hello.ack if ours else 0
         self._outbox.ack(seen)
         self._lines.send(connection, wire.encode_ok(request.number, snapshot_to_json(self._snapshot(monotonic()))))
-        for event in self._outbox.after(seen):
-            self._lines.send(connection, MEDIA.encode_event(event))
+        self._told = seen
+        self._tell()
         log.info("engine connected", epoch=request.epoch, legs=len(self._exchange.lines))
 
     def _gone(self, connection: Connection) -> None:
@@ -280,9 +290,7 @@ class Worker:
             log.warning("engine gone", legs=len(self._exchange.lines))
 
     def _report(self, message: Message) -> None:
-        event = self._outbox.add(message)
-        if self._engine is not None:
-            self._lines.send(self._engine, MEDIA.encode_event(event))
+        self._outbox.add(message)
 
     def _answer(self, token: object, ok: Mapping[str, Any], error: str | None) -> None:
         assert isinstance(token, tuple)

@@ -18,14 +18,21 @@ local function skip(number, reason)
 end
 
 local function find_seat()
-  for _, number in ipairs(redis.call('ZRANGE', P .. 'idle:' .. queue, 0, -1)) do
-    local reason = hindrance(number, now)
-    if not reason then
-      return number
+  local from = 0
+  while true do
+    local idle = redis.call('ZRANGE', P .. 'idle:' .. queue, from, from + 19)
+    for _, number in ipairs(idle) do
+      local reason = hindrance(number, now)
+      if not reason then
+        return number
+      end
+      skip(number, reason)
     end
-    skip(number, reason)
+    if #idle < 20 then
+      return nil
+    end
+    from = from + 20
   end
-  return nil
 end
 
 -- The first in line whose engine lives. A dead engine's callers keep their places until it is back or they are reaped.
@@ -74,19 +81,10 @@ end
 
 -- Why the others did not get it, for the call's timeline.
 for _, number in ipairs(redis.call('SRANDMEMBER', P .. 'members:' .. queue, 2 * MOST_SKIPPED)) do
-  if number ~= seat and not told[number] then
-    local fields = redis.call('HMGET', seat_key(number), 'status', 'state')
-    local reason = fields[2]
-    if reason == 'idle' then
-      reason = fields[1]
-    end
-    if reason == 'ready' then
-      reason = hindrance(number, now)
-    end
-    -- None at all: it is free too, but not for as long.
-    if reason then
-      skip(number, reason)
-    end
+  -- No reason at all: it is free too, but not for as long.
+  local reason = number ~= seat and not told[number] and hindrance(number, now)
+  if reason then
+    skip(number, reason)
   end
 end
 

@@ -75,11 +75,12 @@ local function seat_key(number)
   return P .. 'seat:' .. number
 end
 
-local function registered(user, now)
-  if redis.call('HGET', seat_key(user), 'fixed') == '1' then
-    return true
-  end
+local function has_contact(user, now)
   return tonumber(redis.call('ZSCORE', P .. 'registered', user) or '0') > now
+end
+
+local function registered(user, now)
+  return redis.call('HGET', seat_key(user), 'fixed') == '1' or has_contact(user, now)
 end
 
 -- There may be a match: somebody waits, and somebody has come or is free again.
@@ -132,12 +133,19 @@ local function index_seat(number)
   return ready, queues
 end
 
--- Why a seat that is ready and idle cannot take a call, or nil.
+-- Why a seat cannot take a call now, or nil.
 local function hindrance(number, now)
-  if tonumber(redis.call('HGET', seat_key(number), 'aside_until') or '0') > now then
+  local fields = redis.call('HMGET', seat_key(number), 'state', 'status', 'aside_until', 'fixed')
+  if fields[1] ~= 'idle' then
+    return fields[1] or 'not_registered'
+  end
+  if fields[2] ~= 'ready' then
+    return fields[2]
+  end
+  if tonumber(fields[3] or '0') > now then
     return 'set_aside'
   end
-  if not registered(number, now) then
+  if fields[4] ~= '1' and not has_contact(number, now) then
     return 'not_registered'
   end
   return nil

@@ -86,6 +86,19 @@ async def test_at_most_twenty_skipped_seats_are_told(store: Store) -> None:
     assert {reason for _, reason in claim.skipped} == {"off"}
 
 
+async def test_a_seat_is_found_behind_any_number_that_cannot_take_the_call(store: Store) -> None:
+    away = [str(number) for number in range(1000, 1045)]
+    await sign_on(store, *away, "9999")
+    for number in away:
+        await store.bind(number, {}, replace=True)
+    await wait(store, "a", "b")
+    claim = await store.claim("service")
+    assert claim is not None
+    assert claim.seat == "9999"
+    assert claim.skipped == tuple((number, "not_registered") for number in away[:20])
+    assert await store.claim("service") is None
+
+
 async def test_no_answer_gives_the_place_back_and_sets_the_seat_aside(store: Store) -> None:
     await sign_on(store, "1026")
     await wait(store, "a", "b")
