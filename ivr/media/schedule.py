@@ -15,11 +15,11 @@ LATE_SLOTS = 40
 class Schedule:
     """Slots numbered from 0 at `start` (seconds of a monotonic clock); slot n is due at start + n * SLOT_S."""
 
-    __slots__ = ("_beat", "_start", "number", "skipped")
+    __slots__ = ("_awaited", "_start", "number", "skipped")
 
     def __init__(self, start: float) -> None:
         self._start = start
-        self._beat = 0
+        self._awaited = 0
         self.number = 0
         """The next slot."""
         self.skipped = 0
@@ -43,15 +43,15 @@ class Schedule:
         """The reverse of samples()."""
         return self._start + samples / SAMPLE_RATE
 
-    def until_beat(self, beat_s: float, now: float) -> float:
-        """Seconds to the next multiple of beat_s after the start; 0 when one has passed since the last call waited for one: who
-        is behind doesn't wait. `beat_s` is the same in all calls."""
-        beat = int((now - self._start) / beat_s)
-        if beat > self._beat:
-            self._beat = beat
+    def until_slot(self, now: float) -> float:
+        """Seconds until a slot begins, used or not; 0 when one has begun since the last call waited for one: who is behind
+        doesn't wait."""
+        slot = int((now - self._start) / SLOT_S)
+        if slot > self._awaited:
+            self._awaited = slot
             return 0.0
-        self._beat = beat + 1
-        return max(0.0, self._start + self._beat * beat_s - now)
+        self._awaited = slot + 1
+        return max(0.0, self._start + self._awaited * SLOT_S - now)
 
     def catch_up(self, now: float) -> None:
         """Leave out slots when too many are overdue; whole ticks, so that no leg loses more than another."""

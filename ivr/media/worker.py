@@ -32,7 +32,7 @@ from ivr.media.loops import Choice, Loops, choose
 from ivr.media.outbox import Outbox
 from ivr.media.packet import Buffers, Counters
 from ivr.media.ports import Ports
-from ivr.media.schedule import SLOT_S, SLOTS, Schedule
+from ivr.media.schedule import SLOTS, Schedule
 from ivr.media.sounds import Sounds
 from ivr.media.wire import MEDIA, snapshot_to_json
 from ivr.media.writer import Writer
@@ -180,7 +180,7 @@ class Worker:
         schedule, exchange = self._schedule, self._exchange
         idle = exchange.idle
         if self._ports.hurrying >= CROWD:
-            time.sleep(schedule.until_beat(SLOT_S, monotonic()))
+            time.sleep(schedule.until_slot(monotonic()))
             timeout = 0.0
         else:
             timeout = IDLE_S if idle else max(0.0, schedule.deadline - monotonic())

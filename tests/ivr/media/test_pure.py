@@ -250,18 +250,18 @@ def test_the_schedule_does_not_drift_and_leaves_out_what_is_long_over() -> None:
     assert schedule.skipped == 200
 
 
-def test_a_beat_is_waited_for_but_not_by_who_has_missed_one() -> None:
+def test_a_slot_is_waited_for_but_not_by_who_has_missed_one() -> None:
     schedule = Schedule(1000.0)
 
     def waits(now: float) -> float:
-        return round(now + schedule.until_beat(0.004, now) - 1000.0, 6)
+        return round(now + schedule.until_slot(now) - 1000.0, 6)
 
-    assert [waits(1000.001), waits(1000.0045), waits(1000.0119)] == [0.004, 0.008, 0.012]
-    assert waits(1000.017) == 0.017, "the beat at 16 ms has passed"
-    assert waits(1000.0175) == 0.02
-    assert waits(1000.0199) == 0.02, "woken a little too early"
+    assert [waits(1000.001), waits(1000.0055), waits(1000.0149)] == [0.005, 0.01, 0.015]
+    assert waits(1000.021) == 0.021, "the slot at 20 ms has begun"
+    assert waits(1000.0215) == 0.025
+    assert waits(1000.0249) == 0.025, "woken a little too early"
     assert waits(1003.0011) == 3.0011
-    assert waits(1003.0012) == 3.004
+    assert waits(1003.0012) == 3.005
 
 
 def test_events_are_kept_until_acknowledged_and_not_for_ever() -> None:
