@@ -228,9 +228,11 @@ class Site:
 
     # Its telephones
 
-    async def phone(self, user: str = "04714613311", *, password: str | None = None, **options: Any) -> ScriptedPhone:
-        """A telephone; with a password one of a seat."""
-        phone = ScriptedPhone(server=self.server, user=user, password=password, **options)
+    async def phone(
+        self, user: str = "04714613311", *, password: str | None = None, server: tuple[str, int] | None = None, **options: Any
+    ) -> ScriptedPhone:
+        """A telephone; with a password one of a seat. server: another listener than the first."""
+        phone = ScriptedPhone(server=server or self.server, user=user, password=password, **options)
         await phone.start()
         self.phones.append(phone)
         return phone

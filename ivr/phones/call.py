@@ -42,7 +42,7 @@ class Call(Observed):
         self.local_tag = token()
         self.remote_tag = ""
         self._who = identity
-        self._local = f'"{identity.display}" <sip:{identity.user}@{identity.server[0]}>;tag={self.local_tag}'
+        self._local = f'"{identity.display}" <sip:{identity.user}@{identity.domain}>;tag={self.local_tag}'
         self._remote = ""
         self._target = ""
         self._first_hop = identity.server
@@ -139,7 +139,7 @@ class Call(Observed):
     async def refer(self, to: str, replaces: Call | None = None) -> None:
         """Ask for a transfer to a number (RFC 3515), or to whom another call of this telephone talks (RFC 3891)."""
         dialog = (replaces.sip_call_id, replaces.remote_tag, replaces.local_tag) if replaces else ()
-        await self._in_dialog("REFER", b"", ("Refer-To", refer_to(to, self._who.server[0], *dialog)))
+        await self._in_dialog("REFER", b"", ("Refer-To", refer_to(to, self._who.domain, *dialog)))
 
     async def hold(self, direction: str = "sendonly") -> None:
         """Put the other side on hold: re-INVITE with sendonly (or inactive); no sound is sent until `resume`."""
@@ -179,7 +179,7 @@ class Call(Observed):
         if number.startswith("sip:"):
             self._target, self._first_hop = number, uri_address(number)
         else:
-            self._target = f"sip:{number}@{self._who.server[0]}:{self._who.server[1]}"
+            self._target = f"sip:{number}@{self._who.domain}:{self._who.server[1]}"
         self._remote = f"<{self._target}>"
         body = describe(self._who.bind, self._rtp.port, self._who.codecs, version=self._version)
 
@@ -371,21 +371,19 @@ class Call(Observed):
         if cseq is None:
             self._cseq += 1
             cseq = self._cseq
-        host, port = self._wire.address
-        first = [("Via", f"SIP/2.0/UDP {host}:{port};rport;branch=z9hG4bK{token()}"), ("Max-Forwards", "70")]
+        first = [("Via", f"SIP/2.0/UDP {self._wire.place};rport;branch=z9hG4bK{token()}"), ("Max-Forwards", "70")]
         dialog = [("From", self._local), ("To", self._remote), ("Call-ID", self.sip_call_id), ("CSeq", f"{cseq} {method}")]
         return Message(
             f"{method} {self._target} SIP/2.0", [*first, *(("Route", route) for route in self._routes), *dialog, *headers]
         )
 
     def _contact(self, *, sdp: bool) -> list[tuple[str, str]]:
-        host, port = self._wire.address
         described = [("Allow", ALLOW), ("Content-Type", "application/sdp")] if sdp else []
-        return [("Contact", f"<sip:{self._who.user}@{host}:{port}>"), *described]
+        return [("Contact", f"<sip:{self._who.user}@{self._wire.place}>"), *described]
 
     def _hop(self) -> Address:
         host, port = uri_address(address_uri(self._routes[0]) if self._routes else self._target)
-        return (host, port) if host.replace(".", "").isdigit() else self._who.server
+        return (host, port) if ":" in host or host.replace(".", "").isdigit() else self._who.server
 
     def _ack(self, invite: Message) -> None:
         login = [(n, v) for n, v in invite.headers if n.lower() in {"authorization", "proxy-authorization"}]

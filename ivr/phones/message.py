@@ -149,9 +149,19 @@ def uri_user(uri: str) -> str:
 
 
 def uri_address(uri: str) -> tuple[str, int]:
-    """Host and port of a SIP URI; the port is 5060 when it names none."""
-    host, _, port = uri.partition(":")[2].rpartition("@")[2].split(";")[0].split("?")[0].partition(":")
+    """Host and port of a SIP URI, an IPv6 address without brackets; the port is 5060 when it names none."""
+    place = uri.partition(":")[2].rpartition("@")[2].split(";")[0].split("?")[0]
+    if place.startswith("["):
+        host, _, port = place[1:].partition("]")
+    else:
+        host, _, port = place.partition(":")
+    port = port.removeprefix(":")
     return host, int(port) if port.isdigit() else 5060
+
+
+def written(host: str) -> str:
+    """As URIs and Via have it: an IPv6 address in brackets."""
+    return f"[{host}]" if ":" in host else host
 
 
 def authorization(challenge: str, method: str, uri: str, *, user: str, password: str, cnonce: str) -> str:
@@ -199,7 +209,8 @@ def describe(
 ) -> bytes:
     """A session description with one audio stream (RFC 4566), the codecs in the order wanted."""
     types = [str(PAYLOAD_TYPES[codec]) for codec in codecs] + ([str(dtmf)] if dtmf is not None else [])
-    lines = ["v=0", f"o=phone 3842 {version} IN IP4 {host}", "s=-", f"c=IN IP4 {host}", "t=0 0"]
+    address = f"IN {'IP6' if ':' in host else 'IP4'} {host}"
+    lines = ["v=0", f"o=phone 3842 {version} {address}", "s=-", f"c={address}", "t=0 0"]
     lines += [
         f"m=audio {port} RTP/AVP {' '.join(types)}",
         *(f"a=rtpmap:{PAYLOAD_TYPES[codec]} {codec}/8000" for codec in codecs),

@@ -136,29 +136,29 @@ class ScriptedPhone:
     async def register(self, expires_s: int = 3600, *, timeout_s: float = 32.0) -> int:
         """Register this telephone's address; returns the seconds granted. It isn't refreshed by itself. Refused, NoAnswer."""
         call_id, tag = self._registration
-        host, port = self.address
-        identity = f"<sip:{self.user}@{self._who.server[0]}>"
+        place, domain = self._wire.place, self._who.domain
+        identity = f"<sip:{self.user}@{domain}>"
 
         def build(extra: list[tuple[str, str]]) -> Message:
             self._register_cseq += 1
             headers = [
-                ("Via", f"SIP/2.0/UDP {host}:{port};rport;branch=z9hG4bK{token()}"),
+                ("Via", f"SIP/2.0/UDP {place};rport;branch=z9hG4bK{token()}"),
                 ("Max-Forwards", "70"),
                 ("From", f"{identity};tag={tag}"),
                 ("To", identity),
                 ("Call-ID", call_id),
                 ("CSeq", f"{self._register_cseq} REGISTER"),
-                ("Contact", f"<sip:{self.user}@{host}:{port}>"),
+                ("Contact", f"<sip:{self.user}@{place}>"),
                 ("Expires", str(expires_s)),
             ]
-            return Message(f"REGISTER sip:{self._who.server[0]}:{self._who.server[1]} SIP/2.0", [*headers, *extra])
+            return Message(f"REGISTER sip:{domain}:{self._who.server[1]} SIP/2.0", [*headers, *extra])
 
         _, response = await self._wire.ask(build, self._who.server, login=self._who.login, timeout_s=timeout_s)
         if response.status >= 300:
             text = f"{self.user} was not registered: {response.status} {response.reason}{self._wire.story()}"
             raise Refused(text, response.status, response.reason)
         ours = [
-            contact for contact in response.all("Contact") if address_uri(contact).startswith(f"sip:{self.user}@{host}:{port}")
+            contact for contact in response.all("Contact") if address_uri(contact).startswith(f"sip:{self.user}@{place}")
         ]
         if expires_s and not ours:
             self._wire.complain("the answer to REGISTER lacks our Contact (RFC 3261 10.3)")

@@ -51,7 +51,7 @@ class RtpEnd:
 
     def open(self) -> None:
         """Bind and begin to listen and send."""
-        self._socket = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+        self._socket = socket.socket(socket.AF_INET6 if ":" in self.host else socket.AF_INET, socket.SOCK_DGRAM)
         self._socket.setblocking(False)
         self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1 << 20)
         if SO_TIMESTAMPNS is not None:

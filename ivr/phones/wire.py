@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from ivr.phones.audio import Codec
-from ivr.phones.message import BadMessage, Message, authorization, parameter, parse
+from ivr.phones.message import BadMessage, Message, authorization, parameter, parse, written
 
 Address = tuple[str, int]
 T1, T2, GIVE_UP_S = 0.5, 4.0, 32.0
@@ -61,6 +61,11 @@ class Identity:
     codecs: tuple[Codec, ...]
     login: Login | None
 
+    @property
+    def domain(self) -> str:
+        """The server's host as URIs have it."""
+        return written(self.server[0])
+
 
 def token() -> str:
     """A fresh random word for tags, branches and Call-IDs."""
@@ -88,6 +93,12 @@ class Wire(asyncio.DatagramProtocol):
         loop = asyncio.get_running_loop()
         self._transport, _ = await loop.create_datagram_endpoint(lambda: self, local_addr=(host, port))
         self.address = self._transport.get_extra_info("sockname")[:2]
+
+    @property
+    def place(self) -> str:
+        """Its address as URIs and Via have it."""
+        host, port = self.address
+        return f"{written(host)}:{port}"
 
     async def close(self) -> None:
         """End every task and the socket."""

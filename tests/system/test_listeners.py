@@ -1,4 +1,5 @@
-"""TCP and TLS listeners of a whole hotline: `serve` holds their sockets, so connections wait while an engine is replaced."""
+"""Listeners of a whole hotline. TCP and TLS: `serve` holds their sockets, so connections wait while an engine is replaced.
+IPv6: its callers and seats talk with those of IPv4."""
 
 from __future__ import annotations
 
@@ -9,11 +10,14 @@ import socket
 import ssl
 from itertools import count
 from pathlib import Path
+from typing import Any
 
+import pytest
 import trustme
 
 from tests.ports import free_port
 from tests.site import Site, running
+from tests.talk import talking
 
 MORE = """
 [[listeners]]
@@ -26,6 +30,18 @@ transport = "tls"
 port = {tls}
 certificate = "cert.pem"
 private_key = "key.pem"
+"""
+IPV6 = """
+[[listeners]]
+name = "six"
+host = "::1"
+port = {port}
+media_host = "::1"
+[[trunks]]
+name = "six"
+listener = "six"
+networks = ["::1/128"]
+numbers = {{ "4001" = "sample" }}
 """
 NUMBERS = count(1)
 
@@ -67,3 +83,17 @@ async def test_connections_are_answered_by_whichever_engine_runs(tmp_path: Path)
 
 def _engines(site: Site) -> int:
     return site.said.count("engine   started")
+
+
+@pytest.mark.parametrize(("caller_by", "seat_by"), [("six", "local"), ("local", "six"), ("six", "six")])
+async def test_who_is_reached_by_ipv6_talks_with_everybody(tmp_path: Path, caller_by: str, seat_by: str) -> None:
+    port = free_port(host="::1")
+    ways: dict[str, dict[str, Any]] = {"local": {}, "six": {"server": ("::1", port), "bind": "::1"}}
+    async with running(tmp_path, extra=IPV6.format(port=port)) as site:
+        seat = await site.seat(**ways[seat_by])
+        caller, agent = await talking(site, seat, **ways[caller_by])
+        await agent.hang_up()
+        assert await caller.wait_ended(30) == "remote"
+        [row] = await site.ended()
+        assert (row["trunk"], row["reason"]) == (caller_by, "completed")
+        assert [phone.complaints for phone in site.phones] == [[], []]

@@ -31,6 +31,8 @@ def test_a_request_is_read_with_compact_and_folded_headers() -> None:
     assert message.uri_user(message.address_uri(invite.get("From"))) == "alice"
     assert message.uri_address(message.address_uri(invite.get("Contact"))) == ("pc33.atlanta.example.com", 5070)
     assert message.uri_address("sip:10.0.0.1;lr") == ("10.0.0.1", 5060)
+    assert message.uri_address("sip:1026@[2001:db8::9]:5070;lr") == ("2001:db8::9", 5070)
+    assert message.uri_address("sip:[::1]") == ("::1", 5060)
     assert message.address_uri("sip:a@b;tag=x") == "sip:a@b"
     assert invite.body == b"body"
     assert message.parse(bytes(invite)) == invite
