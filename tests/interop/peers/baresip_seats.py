@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 from collections.abc import AsyncIterator
 
+from followup.quality import LegQuality, of_call
 from ivr.phones import audio
 from tests.interop.baresip import Baresip, baresip
 from tests.interop.scenario import Desk, Floor, scenario
@@ -33,6 +34,25 @@ async def over_tls(floor: Floor, desk: Desk) -> None:
         assert "RTP/SAVP" in phone.running.said
 
 
+@scenario("baresip", "RFC 3550: round trip", listens=True)
+async def round_trip(floor: Floor, desk: Desk) -> None:
+    """What its reports tell is in the books: how long a packet takes there and back, and what of ours was lost."""
+    async with seat(floor, desk, "udp") as phone:
+        await talk(floor, desk, phone, seconds=13.0)  # it reports every five seconds, and of what we reported before
+    [row] = await floor.ended(desk)
+    _, leg = await floor.site.until_some(lambda: sounded(floor, row["call_id"]), 2, "reports of how legs sounded")
+    assert leg.rtt_ms is not None
+    assert 0 <= leg.rtt_ms < 10_000
+    assert leg.remote_lost is not None
+
+
+def sounded(floor: Floor, call_id: str) -> list[LegQuality]:
+    """How each leg of this call was heard, in the books; the caller's first."""
+    assert floor.site.database is not None
+    with floor.site.database.connect() as connection:
+        return list(of_call(connection, call_id))
+
+
 @contextlib.asynccontextmanager
 async def seat(floor: Floor, desk: Desk, transport: str, more: str = "") -> AsyncIterator[Baresip]:
     """A registered baresip that answers by itself. more: further parameters of its account."""
@@ -47,13 +67,13 @@ async def seat(floor: Floor, desk: Desk, transport: str, more: str = "") -> Asyn
         yield phone
 
 
-async def talk(floor: Floor, desk: Desk, phone: Baresip) -> None:
-    """The queue's call to it, heard at both ends and in the recording; it hangs up."""
+async def talk(floor: Floor, desk: Desk, phone: Baresip, *, seconds: float = 1.0) -> None:
+    """The queue's call to it, heard at both ends and in the recording; after so long it hangs up."""
     await floor.sign_on(desk)
     caller = await floor.dial(desk)
     caller.send_tone(440)
     await caller.wait_tone(620, PATIENCE_S)
-    await caller.wait_heard(1.0)
+    await caller.wait_heard(seconds)
     await phone.command("hangup")
     assert await caller.wait_ended(PATIENCE_S) == "remote"
     assert share(phone.heard(), 440) > 0.8, "the seat heard the caller"
