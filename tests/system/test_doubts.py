@@ -55,7 +55,7 @@ def doubtful() -> tuple[Samples, str, str]:
     menu = load(MENU).document
     assert menu is not None
     model, ground = Vosk(MODEL), of_menu(menu, "zh")["main"]
-    for (one, other), voice, share in product(product(WORDS, WORDS), VOICES, (0.4, 0.5, 0.6)):
+    for (one, other), voice, share in product(product(WORDS, WORDS), VOICES, np.arange(0.4, 0.62, 0.02)):
         parts = [word(text, voice) * part for text, part in ((one, 1 - share), (other, share))]
         both = np.zeros(max(map(len, parts)))
         for part in parts:

@@ -95,7 +95,7 @@ async def door(tmp_path: Path, redis_url: str, redis: Redis, request: pytest.Fix
         ports = {"http": http, "engine": engine.address[1], "sip": sip}
         more = {"gateway": "", "twilio": "", **getattr(request, "param", {})}
         account = {"account": twilio.account_sid, "api": twilio.rest.url, "number": NUMBER, "hotline": "sample"}
-        table = TABLE.format(gateway=more["gateway"], **account, **ports) + more["twilio"]
+        table = TABLE.format(gateway=more["gateway"], public_url=twilio.public_url, **account, **ports) + more["twilio"]
         path = tmp_path / "hotline.toml"
         path.write_text(HOTLINE.format(data_dir=tmp_path / "var", redis_url=redis_url) + table, encoding="utf-8")
         settings = load(path, {"HOTLINE_TWILIO_AUTH_TOKEN": TOKEN})
