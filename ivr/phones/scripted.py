@@ -157,9 +157,7 @@ class ScriptedPhone:
         if response.status >= 300:
             text = f"{self.user} was not registered: {response.status} {response.reason}{self._wire.story()}"
             raise Refused(text, response.status, response.reason)
-        ours = [
-            contact for contact in response.all("Contact") if address_uri(contact).startswith(f"sip:{self.user}@{place}")
-        ]
+        ours = [contact for contact in response.all("Contact") if address_uri(contact).startswith(f"sip:{self.user}@{place}")]
         if expires_s and not ours:
             self._wire.complain("the answer to REGISTER lacks our Contact (RFC 3261 10.3)")
         granted = (parameter(ours[0], "expires") if ours else "") or response.get("Expires")
