@@ -27,10 +27,6 @@ from storage.redis import StorageError
 SOCKET_PATH_LIMIT = 103
 """Longest path of a unix socket in bytes: 107 on Linux, 103 on macOS."""
 
-LOOKS_A_S = 4
-"""How often it looks after itself: keys that have run out, clients that wait no longer. Its own habit is ten, most of an idle
-one's work."""
-
 _OLDEST = (6, 2)
 """XAUTOCLAIM and XTRIM MINID came with Redis 6.2."""
 
@@ -136,7 +132,6 @@ class EmbeddedRedis:
             "appendonly": "yes",
             "appendfsync": "always",
             "maxmemory-policy": "noeviction",
-            "hz": str(LOOKS_A_S),
             "daemonize": "no",
         }
         return [part for name, value in options.items() for part in (f"--{name}", value)]
