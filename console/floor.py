@@ -24,7 +24,6 @@ from routing.requests import set_status
 blueprint = Blueprint("floor", __name__, url_prefix="/floor")
 
 _FIRST_FRAME_S = 3.0
-_HERE_S = 15.0
 
 log = structlog.get_logger()
 
@@ -48,7 +47,7 @@ def events() -> Response:
         seen, text = drawings.since(seen, here.feed.wait(seen, timeout_s))
         return text
 
-    return stream(Role.SUPERVISOR, look, here_s=_HERE_S)
+    return stream(Role.SUPERVISOR, look)
 
 
 @blueprint.post("/seats/<number>/off")

@@ -25,8 +25,6 @@ from followup.wrapups import Draft, WrapUp
 
 blueprint = Blueprint("seat", __name__, url_prefix="/seat")
 
-HERE_S = 10.0
-"""The page takes the connection for lost after two of these without a word (static/seat.js)."""
 _PACE_S = 0.1
 """A page is drawn so often at most, however much happens to its seat."""
 _drawing = threading.Semaphore(2)
@@ -73,7 +71,7 @@ def events() -> Response:
         seen_at = page.live.at if page.live is not None else ""
         return message("seat", f'<div data-now="{now}" data-at="{seen_at}">\n{board}\n</div>')
 
-    return stream(Role.SEAT, look, here_s=HERE_S)
+    return stream(Role.SEAT, look)
 
 
 @blueprint.post("/status")

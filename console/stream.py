@@ -18,6 +18,8 @@ from console.roles import Role
 _LINE_END = re.compile(r"\r\n|\r|\n")
 """As browsers read events."""
 
+HERE_S = 10.0
+"""The page takes the connection for lost after two of these without a word (static/stream.js)."""
 LOOK_AT_SESSION_S = 15.0
 """A live page of who was signed out ends within so long."""
 
@@ -27,9 +29,9 @@ def message(event: str, text: str) -> str:
     return f"event: {event}\n" + "".join(f"data: {line}\n" for line in _LINE_END.split(text)) + "\n"
 
 
-def stream(role: Role, look: Callable[[float], str], *, here_s: float) -> Response:
+def stream(role: Role, look: Callable[[float], str]) -> Response:
     """text/event-stream of what `look` says, as message() writes it: it waits for news, at most as long as it is told, and
-    returns "" for none. After here_s of silence there is an event "here", by which the page knows that it is connected, and we
+    returns "" for none. After HERE_S of silence there is an event "here", by which the page knows that it is connected, and we
     whether it is. 503 when all places are taken."""
     at, key = ground(), gate.session_key()
     try:
@@ -40,13 +42,13 @@ def stream(role: Role, look: Callable[[float], str], *, here_s: float) -> Respon
     def events() -> Iterator[str]:
         sent_at = looked_at = time.monotonic()
         while not at.feed.closing:
-            said = look(here_s)
+            said = look(HERE_S)
             now = time.monotonic()
             if now - looked_at >= LOOK_AT_SESSION_S:
                 looked_at = now
                 if not _still_here(at, key, role):
                     return
-            if not said and now - sent_at >= here_s:
+            if not said and now - sent_at >= HERE_S:
                 said = message("here", "-")
             if said:
                 sent_at = now

@@ -1,114 +1,89 @@
 // Live parts of the pages: the floor's board, lists that ask for news, times that go on by themselves. Without it the pages
 // still read and work.
-"use strict";
+import { follow, look } from "./stream.js";
 
-(() => {
-  let ahead = 0; // the server's clock minus ours, seconds
+let ahead = 0; // the server's clock minus ours, seconds
 
-  const setClock = (element) => { ahead = Number(element.dataset.now) - Date.now() / 1000; };
+const setClock = (element) => { ahead = Number(element.dataset.now) - Date.now() / 1000; };
 
-  const pad = (n) => String(n).padStart(2, "0");
+const pad = (n) => String(n).padStart(2, "0");
 
-  const write = (seconds) => {
-    const whole = Math.max(0, Math.floor(seconds));
-    const hours = Math.floor(whole / 3600);
-    const minutes = Math.floor((whole % 3600) / 60);
-    return hours ? `${hours}:${pad(minutes)}:${pad(whole % 60)}` : `${minutes}:${pad(whole % 60)}`;
-  };
+const write = (seconds) => {
+  const whole = Math.max(0, Math.floor(seconds));
+  const hours = Math.floor(whole / 3600);
+  const minutes = Math.floor((whole % 3600) / 60);
+  return hours ? `${hours}:${pad(minutes)}:${pad(whole % 60)}` : `${minutes}:${pad(whole % 60)}`;
+};
 
-  const tick = () => {
-    const now = Date.now() / 1000 + ahead;
-    for (const time of document.querySelectorAll("[data-since]")) time.textContent = write(now - Number(time.dataset.since));
-    for (const time of document.querySelectorAll("[data-until]")) time.textContent = write(Number(time.dataset.until) - now);
-  };
+const tick = () => {
+  const now = Date.now() / 1000 + ahead;
+  for (const time of document.querySelectorAll("[data-since]")) time.textContent = write(now - Number(time.dataset.since));
+  for (const time of document.querySelectorAll("[data-until]")) time.textContent = write(Number(time.dataset.until) - now);
+};
 
-  const drawn = (html) => {
-    const template = document.createElement("template");
-    template.innerHTML = html;
-    return template.content.firstElementChild;
-  };
+const drawn = (html) => {
+  const template = document.createElement("template");
+  template.innerHTML = html;
+  return template.content.firstElementChild;
+};
 
-  // What differs from the board that is shown: console/patch.py.
-  const patch = (change) => {
-    ahead = change.now - Date.now() / 1000;
-    for (const [name, html] of Object.entries(change.parts)) document.getElementById(name).innerHTML = html;
-    for (const [name, { order, items = {} }] of Object.entries(change.lists)) {
-      const list = document.getElementById(name);
-      for (const [key, html] of Object.entries(items)) {
-        const old = document.getElementById(key);
-        if (old) old.replaceWith(drawn(html));
-        else list.append(drawn(html));
-      }
-      if (order) list.replaceChildren(...order.map((key) => document.getElementById(key)));
+// What differs from the board that is shown: console/patch.py.
+const patch = (change) => {
+  ahead = change.now - Date.now() / 1000;
+  for (const [name, html] of Object.entries(change.parts)) document.getElementById(name).innerHTML = html;
+  for (const [name, { order, items = {} }] of Object.entries(change.lists)) {
+    const list = document.getElementById(name);
+    for (const [key, html] of Object.entries(items)) {
+      const old = document.getElementById(key);
+      if (old) old.replaceWith(drawn(html));
+      else list.append(drawn(html));
     }
-  };
+    if (order) list.replaceChildren(...order.map((key) => document.getElementById(key)));
+  }
+};
 
-  const follow = (place) => {
-    const stale = document.getElementById("stale");
-    const source = new EventSource(place.dataset.events);
-    source.addEventListener("open", () => { stale.hidden = true; });
-    source.addEventListener("board", (message) => {
-      place.innerHTML = message.data;
-      setClock(place.firstElementChild);
+// The list as it is now, unless somebody is at it.
+const refresh = async (place) => {
+  const at = document.activeElement;
+  if (place.contains(at) && ["INPUT", "SELECT", "TEXTAREA", "AUDIO"].includes(at.tagName)) return;
+  if ([...place.querySelectorAll("audio")].some((audio) => !audio.paused)) return;
+  try {
+    const fresh = (await look())?.getElementById(place.id);
+    if (fresh) place.replaceChildren(...fresh.childNodes);
+  } catch { /* the network: next time */ }
+};
+
+document.addEventListener("drawn", (event) => { setClock(event.target); tick(); });
+
+document.addEventListener("submit", (event) => {
+  const asks = event.submitter && event.submitter.dataset.confirm;
+  if (asks && !confirm(asks)) { event.preventDefault(); return; }
+  const form = event.target;
+  if (form.method === "post" && !form.elements.csrf_token) { // drawn for all who watch: the token is this page's
+    const token = document.createElement("input");
+    token.type = "hidden";
+    token.name = "csrf_token";
+    token.value = document.querySelector("meta[name=csrf-token]").content;
+    form.append(token);
+  }
+});
+
+setClock(document.querySelector("main"));
+tick();
+setInterval(tick, 1000);
+const board = document.getElementById("board");
+if (board) {
+  follow(board, {
+    board: (html) => {
+      board.innerHTML = html;
+      setClock(board.firstElementChild);
       tick();
-    });
-    source.addEventListener("patch", (message) => {
-      patch(JSON.parse(message.data));
+    },
+    patch: (change) => {
+      patch(JSON.parse(change));
       tick();
-    });
-    source.addEventListener("error", () => {
-      stale.hidden = false;
-      if (source.readyState === EventSource.CLOSED) setTimeout(() => again(place), 3000); // refused: all places taken, or logged out
-    });
-  };
-
-  const again = async (place) => {
-    try {
-      const answer = await fetch(location.href, { headers: { "X-Background": "1" } });
-      if (answer.status === 401) location.reload(); // the session has ended: the login page follows
-      else follow(place);
-    } catch {
-      setTimeout(() => again(place), 3000);
-    }
-  };
-
-  // The list as it is now, unless somebody is at it. The header tells the server that nobody asked for it.
-  const refresh = async (place) => {
-    const at = document.activeElement;
-    if (place.contains(at) && ["INPUT", "SELECT", "TEXTAREA", "AUDIO"].includes(at.tagName)) return;
-    if ([...place.querySelectorAll("audio")].some((audio) => !audio.paused)) return;
-    try {
-      const answer = await fetch(location.href, { headers: { "X-Background": "1" } });
-      if (answer.status === 401) { location.reload(); return; }
-      if (!answer.ok) return;
-      const page = new DOMParser().parseFromString(await answer.text(), "text/html");
-      const fresh = page.getElementById(place.id);
-      if (fresh) place.replaceChildren(...fresh.childNodes);
-    } catch { /* the network: next time */ }
-  };
-
-  document.addEventListener("drawn", (event) => { setClock(event.target); tick(); });
-
-  document.addEventListener("submit", (event) => {
-    const asks = event.submitter && event.submitter.dataset.confirm;
-    if (asks && !confirm(asks)) { event.preventDefault(); return; }
-    const form = event.target;
-    if (form.method === "post" && !form.elements.csrf_token) { // drawn for all who watch: the token is this page's
-      const token = document.createElement("input");
-      token.type = "hidden";
-      token.name = "csrf_token";
-      token.value = document.querySelector("meta[name=csrf-token]").content;
-      form.append(token);
-    }
+    },
   });
-
-  document.addEventListener("DOMContentLoaded", () => {
-    setClock(document.querySelector("main"));
-    tick();
-    setInterval(tick, 1000);
-    const board = document.getElementById("board");
-    if (board) follow(board);
-    const live = document.querySelector("[data-refresh]");
-    if (live) setInterval(() => refresh(live), Number(live.dataset.refresh) * 1000);
-  });
-})();
+}
+const live = document.querySelector("[data-refresh]");
+if (live) setInterval(() => refresh(live), Number(live.dataset.refresh) * 1000);

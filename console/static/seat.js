@@ -1,14 +1,13 @@
-// The seat's page (我的工作台): parts that the server draws anew, buttons that don't leave the page, a form that keeps what is typed,
-// a connection that says when it is lost. What is typed goes to the server within a second; until it is there, this tab keeps it.
+// The seat's page (我的工作台): parts that the server draws anew, buttons that don't leave the page, a form that keeps what is typed:
+// that goes to the server within a second; until it is there, this tab keeps it.
 
-const SILENCE_MS = 25_000; // the server says something every 10 s: after so long it isn't there
-const RETRY_MS = 3_000;
+import { RETRY_MS, follow, look } from "./stream.js";
+
 const UNKNOWN = "?"; // the server can't say now what stands there: it stays as it was
 const SAVE_AFTER_MS = 700;
 const SAVE_AT_LEAST_MS = 4_000; // while somebody goes on typing
 
 const page = document.getElementById("seat-page");
-const lost = document.getElementById("stale");
 const fault = document.getElementById("fault");
 const announce = document.getElementById("announce");
 const title = document.title;
@@ -73,61 +72,12 @@ const say = () => {
   if (announce.textContent !== now) announce.textContent = now; // for who listens to the page
 };
 
-const look = async () => {
-  const answer = await fetch(location.href, { headers: { "X-Background": "1" } });
-  if (answer.status === 401) location.reload(); // the session has ended: the login page follows
-  return answer.ok ? new DOMParser().parseFromString(await answer.text(), "text/html") : null;
-};
-
 const refresh = async () => {
   try {
     const fresh = await look();
     if (fresh?.getElementById("seat-page") && !overtaken(fresh)) apply(fresh);
   } catch { /* the connection is lost: with it, all comes back */ }
 };
-
-// --- the connection
-
-let source = null;
-let watch = 0;
-
-const heard = () => {
-  clearTimeout(watch);
-  watch = setTimeout(follow, SILENCE_MS);
-};
-
-const follow = () => {
-  if (source) { source.close(); lost.hidden = false; }
-  source = new EventSource(page.dataset.events);
-  heard();
-  source.addEventListener("open", heard);
-  source.addEventListener("here", heard);
-  source.addEventListener("seat", (message) => {
-    heard();
-    const fresh = document.createElement("template");
-    fresh.innerHTML = message.data;
-    latest = Number(fresh.content.querySelector("[data-at]").dataset.at);
-    apply(fresh.content);
-    lost.hidden = true; // only now the page shows the truth again
-    for (const form of drafts()) if (unsaved(form)) save(form);
-  });
-  source.addEventListener("error", () => {
-    lost.hidden = false;
-    if (source.readyState === EventSource.CLOSED) setTimeout(again, RETRY_MS); // refused: all places taken, or logged out
-  });
-};
-
-const again = async () => {
-  try {
-    await look();
-    follow();
-  } catch {
-    setTimeout(again, RETRY_MS);
-  }
-};
-
-addEventListener("offline", () => { lost.hidden = false; });
-addEventListener("online", follow);
 
 // --- buttons: sent without leaving the page, which then shows what came of it
 
@@ -312,4 +262,12 @@ addEventListener("pagehide", () => { for (const form of drafts()) if (unsaved(fo
 
 for (const form of drafts()) restore(form);
 say();
-follow();
+follow(page, {
+  seat: (html) => {
+    const fresh = document.createElement("template");
+    fresh.innerHTML = html;
+    latest = Number(fresh.content.querySelector("[data-at]").dataset.at);
+    apply(fresh.content);
+    for (const form of drafts()) if (unsaved(form)) save(form);
+  },
+});

@@ -6,6 +6,7 @@ import re
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import pytest
 from axe_playwright_python.async_playwright import Axe
@@ -13,9 +14,11 @@ from playwright import sync_api
 from playwright.async_api import Browser, Page, async_playwright, expect
 
 from tests.console.browser import PASSWORD
+from tests.interop.line import line
 from tests.interop.pyvoip import pyvoip_caller, pyvoip_seat
 from tests.interop.screens import CHROMIUM
 from tests.site import PATIENCE_S, Site, running
+from tests.talk import queued
 
 pytestmark = pytest.mark.interop(peer="chromium")
 
@@ -39,10 +42,12 @@ async def chromium() -> AsyncIterator[Browser]:
             await browser.close()
 
 
-async def window(browser: Browser, site: Site) -> Page:
-    """A browser of its own."""
+async def window(browser: Browser, site: Site, *, port: int | None = None) -> Page:
+    """A browser of its own. `port`: where it finds the console, if not where that listens."""
     context = await browser.new_context(
-        locale="zh-CN", base_url=f"http://127.0.0.1:{site.console_port}", viewport={"width": 1366, "height": 768}
+        locale="zh-CN",
+        base_url=f"http://127.0.0.1:{port or site.console_port}",
+        viewport={"width": 1366, "height": 768},
     )
     context.set_default_timeout(IN_TIME_MS)
     page = await context.new_page()
@@ -192,6 +197,28 @@ async def test_the_first_morning_of_a_department(tmp_path: Path) -> None:
         await boss.get_by_role("button", name="登出").click()
         found += await faults(boss)
         assert not found, "\n".join(found)
+        assert_nobody_complains()
+
+
+async def test_the_floor_says_when_it_hears_nothing_more(tmp_path: Path) -> None:
+    """The supervisor's network is gone, and nobody says so: what stands there is old, and the page tells. Then it shows what
+    came meanwhile."""
+    async with running(tmp_path) as site, chromium() as browser, line(site.console_port) as wire:
+        status, link = await site.command("people", "add", "zhao", "--name", "赵主管", "--role", "supervisor")
+        assert status == 0, link
+        zhao = await window(browser, site, port=wire.port)
+        await set_password(zhao, urlsplit(link.strip()).path)
+        await expect(zhao.get_by_text("现在没有来电")).to_be_visible()
+        await expect(zhao.locator("#stale")).to_be_hidden()
+        wire.hold()
+        caller = await queued(site, user="13912345678")
+        await expect(zhao.locator("#stale")).to_be_visible()
+        await expect(zhao.get_by_text("现在没有来电")).to_be_visible()
+        wire.mend()
+        await expect(zhao.locator("table")).to_contain_text("139 1234 5678")
+        await expect(zhao.locator("#stale")).to_be_hidden()
+        await caller.hang_up()
+        await expect(zhao.get_by_text("现在没有来电")).to_be_visible()
         assert_nobody_complains()
 
 

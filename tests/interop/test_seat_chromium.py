@@ -11,6 +11,7 @@ import threading
 import time
 from collections.abc import AsyncIterator
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import pytest
 from playwright.async_api import Locator, Page, expect
@@ -25,6 +26,7 @@ from storage.embedded import EmbeddedRedis
 from storage.journal import Journal
 from storage.redis import connect
 from tests.interop import screens, screens_seat
+from tests.interop.line import Line, line
 from tests.interop.pyvoip import pyvoip_caller, pyvoip_seat
 from tests.interop.test_console_chromium import (
     COMPLAINTS,
@@ -54,8 +56,9 @@ async def operator() -> AsyncIterator[ScriptedPhone]:
 class Desk:
     """What the seat sees."""
 
-    def __init__(self, page: Page) -> None:
+    def __init__(self, page: Page, wire: Line) -> None:
         self.page = page
+        self.wire = wire
         self.now, self.call, self.work, self.due, self.latest = (
             page.locator(f"#desk-{name}") for name in ("now", "call", "work", "due", "latest")
         )
@@ -82,14 +85,15 @@ async def at_work(directory: Path, operator: ScriptedPhone) -> AsyncIterator[tup
     async with (
         running(directory, extra=extra, seats=("1026",), wrap_up_s=600, ring_timeout_s=120) as site,
         chromium() as browser,
+        line(site.console_port) as wire,
     ):
         status, link = await site.command("people", "add", "wang", "--name", "小王", "--seat", "1026")
         assert status == 0, link
-        page = await window(browser, site)
+        page = await window(browser, site, port=wire.port)
         page.on("dialog", lambda dialog: dialog.accept())  # in the customers' rest it asks before it dials
-        await set_password(page, link.strip())
+        await set_password(page, urlsplit(link.strip()).path)
         await expect(page).to_have_url(re.compile("/seat/$"))
-        desk = Desk(page)
+        desk = Desk(page, wire)
         await desk.shows(desk.now, "未签入", "话机离线")
         yield site, desk
         assert not operator.complaints
@@ -204,12 +208,14 @@ async def test_a_return_call_is_paid_and_the_connection_is_lost(tmp_path: Path, 
         assert (owed["state"], owed["outcome"], owed["attempts"]) == ("closed", "reached", 1)
         assert_nobody_complains()
 
+        desk.wire.cut()
         await page.context.set_offline(True)
         await expect(page.locator("#stale")).to_be_visible()
         await desk.press("签入")
         await expect(page.locator("#fault")).to_contain_text("没有发出去")
         await expect(desk.now).to_contain_text("未签入")
         await site.code(seat, "*81")
+        desk.wire.mend()
         await page.context.set_offline(False)
         await expect(page.locator("#stale")).to_be_hidden()
         await expect(desk.now).to_contain_text("空闲")
