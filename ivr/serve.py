@@ -370,8 +370,8 @@ class Supervisor:
             self._lock.close()
 
     def _let_engine_start(self) -> None:
-        """An engine that is just starting again has calls to hang up, once it is ready."""
-        engine, end = self.children.get("engine"), time.monotonic() + STOP_S
+        """An engine that is just starting again has calls to hang up, once it is ready: on a busy machine that takes long."""
+        engine, end = self.children.get("engine"), time.monotonic() + START_S
         while engine is not None and engine.process is not None and engine.process.poll() is None:
             if self._engine_ready() or time.monotonic() > end:
                 return

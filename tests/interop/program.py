@@ -82,7 +82,7 @@ async def bound(address: tuple[str, int], kind: socket.SocketKind, process: asyn
     """Wait until somebody has this port (TCP: listens there): a message to it would be lost before. Whoever tried by binding
     it would keep it, for a moment, from the program that is to have it."""
     async with asyncio.timeout(START_S):
-        while process.returncode is None and not _has(address[1], kind):
+        while process.returncode is None and not _has(address[1], kind):  # noqa: ASYNC110 - nobody signals it
             await asyncio.sleep(0.02)
 
 
