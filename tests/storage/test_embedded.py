@@ -99,7 +99,13 @@ def test_a_second_one_on_the_same_data_is_refused_and_the_first_goes_on(tmp_path
         client.close()
 
 
-def test_a_data_directory_too_deep_for_a_socket_gets_a_short_one_that_is_remembered(tmp_path: Path) -> None:
+@pytest.mark.parametrize("where", ["", "临" * 30])
+def test_a_data_directory_too_deep_for_a_socket_gets_a_short_one_that_is_remembered(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, where: str
+) -> None:
+    """Also where the directory of temporary files is as deep."""
+    (tmp_path / where).mkdir(exist_ok=True)
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / where) if where else None)
     deep = tmp_path / ("深" * 30) / "x"
     server = EmbeddedRedis(deep)
     server.start()
