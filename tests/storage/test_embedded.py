@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import os
+import resource
 import shutil
 import signal
 import socket
@@ -8,7 +9,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -248,7 +249,16 @@ def test_a_process_of_ours_goes_on_while_its_parent_lives() -> None:
     child.stdout.close()
 
 
-def test_listening_sockets_come_as_the_first_descriptors(tmp_path: Path) -> None:
+@pytest.fixture
+def few_descriptors() -> Iterator[None]:
+    """As a low `ulimit -n` has it."""
+    before = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (256, before[1]))
+    yield
+    resource.setrlimit(resource.RLIMIT_NOFILE, before)
+
+
+def test_listening_sockets_come_as_the_first_descriptors(tmp_path: Path, few_descriptors: None) -> None:
     """Whatever numbers they had here, and in their order (sd_listen_fds)."""
     with socket.create_server(("127.0.0.1", 0)) as first, socket.create_server(("127.0.0.1", 0)) as second:
         program = "import socket; print([socket.socket(fileno=fd).getsockname()[1] for fd in (3, 4)])"
