@@ -18,6 +18,7 @@ import urllib.error
 import urllib.request
 from collections.abc import Callable
 from dataclasses import dataclass
+from http.client import HTTPException
 from pathlib import Path
 from types import FrameType
 from typing import IO
@@ -180,9 +181,11 @@ class Supervisor:
             with urllib.request.urlopen(f"http://{console.own_host}:{console.port}/readyz", timeout=1.0):
                 return ""
         except urllib.error.HTTPError as error:
-            with error:
-                return error.read(500).decode(errors="replace").strip()
-        except OSError as error:
+            with error, contextlib.suppress(OSError, HTTPException):  # it may fall silent, or end, in the middle of it
+                if words := error.read(500).decode(errors="replace").strip():
+                    return words
+            return f"console: {error}"
+        except (OSError, HTTPException) as error:
             return f"console: {error}"
 
     @property
@@ -367,8 +370,8 @@ class Supervisor:
             self._lock.close()
 
     def _let_engine_start(self) -> None:
-        """An engine that is just starting again has calls to hang up, once it is ready."""
-        engine, end = self.children.get("engine"), time.monotonic() + STOP_S
+        """An engine that is just starting again has calls to hang up, once it is ready: on a busy machine that takes long."""
+        engine, end = self.children.get("engine"), time.monotonic() + START_S
         while engine is not None and engine.process is not None and engine.process.poll() is None:
             if self._engine_ready() or time.monotonic() > end:
                 return

@@ -156,14 +156,17 @@ class EmbeddedRedis:
         return binary
 
     def _socket_path(self) -> Path:
-        """In the data directory; where that path is too long for a socket, in a short directory that is remembered."""
+        """In the data directory; where that path is too long for a socket, in a short directory that is remembered: of the temp
+        dir, or of /tmp."""
         path = self.directory / "redis.sock"
         if len(os.fsencode(path)) <= SOCKET_PATH_LIMIT:
             return path
         remembered = self._recalled("socket")
         if remembered is not None and remembered.is_dir() and remembered.stat().st_uid == os.getuid():
             return remembered / "redis.sock"
-        short = Path(tempfile.mkdtemp(prefix="hotline-"))
+        temporary = tempfile.gettempdir()
+        room = SOCKET_PATH_LIMIT - len("/hotline-12345678/redis.sock")
+        short = Path(tempfile.mkdtemp(prefix="hotline-", dir=temporary if len(os.fsencode(temporary)) <= room else "/tmp"))
         self._memory("socket").write_text(f"{short}\n")
         return short / "redis.sock"
 

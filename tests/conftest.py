@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import fcntl
 import gc
+import os
+import tempfile
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
@@ -35,6 +37,11 @@ INTEROP = tuple(
     Path(__file__).parent / place for place in ("console", "followup", "interop", "storage", "ivr/sip/test_interop.py")
 )
 """Where tests are that `make interop` runs. It need not load thousands of others in each of its processes to leave them out."""
+
+LONGEST_TEMP = 20
+"""Bytes. Unix sockets have short names, and those of tests are in directories with long ones."""
+if len(os.fsencode(tempfile.gettempdir())) > LONGEST_TEMP:
+    tempfile.tempdir = os.environ["TMPDIR"] = "/tmp"
 
 gc.set_threshold(50_000, 20, 20)  # thousands of tests leave much that is no garbage: looked through less often
 

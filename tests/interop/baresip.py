@@ -12,6 +12,7 @@ from pathlib import Path
 from ivr.phones import audio
 from tests.interop.program import START_S, Program, program
 from tests.ports import free_ports
+from tests.site import PATIENCE_S
 
 BARESIP = shutil.which("baresip")
 TONE_S = 60.0
@@ -64,10 +65,13 @@ class Baresip:
         writer.close()
         await writer.wait_closed()
 
-    def heard(self) -> audio.Samples:
-        """All that it has heard in its last call."""
+    async def heard(self) -> audio.Samples:
+        """All that it has heard in its last call, which it writes to the end a moment after it has hung up."""
         path = max(self.directory.glob("dump-*-dec.wav"), key=lambda path: path.stat().st_mtime)
-        return audio.read_wav(path.read_bytes()).channels[0]
+        async with asyncio.timeout(PATIENCE_S):
+            while not len(samples := audio.read_wav(path.read_bytes()).channels[0]):  # noqa: ASYNC110 - a file tells nobody
+                await asyncio.sleep(0.05)
+        return samples
 
 
 @contextlib.asynccontextmanager

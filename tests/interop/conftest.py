@@ -15,7 +15,7 @@ from rich.console import Console
 from rich.table import Table
 
 from tests.interop.scenario import SCENARIOS, Floor, Scenario, SideBySide
-from tests.ports import free_port
+from tests.ports import free_port, has_ipv6
 from tests.site import running
 
 POSTGRESQL = "PostgreSQL"
@@ -31,16 +31,18 @@ transport = "tls"
 port = {tls}
 certificate = "cert.pem"
 private_key = "key.pem"
-[[listeners]]
-name = "six"
-host = "::1"
-port = {six}
-media_host = "::1"
 [[trunks]]
 name = "header"
 networks = ["127.0.0.2/32"]
 called_from = "P-Called-Party-ID"
 numbers = {{ {numbers} }}
+"""
+IPV6 = """
+[[listeners]]
+name = "six"
+host = "::1"
+port = {six}
+media_host = "::1"
 [[trunks]]
 name = "six"
 listener = "six"
@@ -57,17 +59,20 @@ async def floor(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Floor
     for desk in desks:
         (directory / f"{desk.queue}.yaml").write_text(desk.menu, encoding="utf-8")
     numbers = {desk.number: desk.queue for desk in desks}
-    tcp, tls, six = free_port(socket.SOCK_STREAM), free_port(socket.SOCK_STREAM), free_port(host="::1")
+    listed = ", ".join(f'"{number}" = "{queue}"' for number, queue in numbers.items())
+    tcp, tls = free_port(socket.SOCK_STREAM), free_port(socket.SOCK_STREAM)
+    more = {"tcp": ("127.0.0.1", tcp), "tls": ("127.0.0.1", tls)}
     certify(directory)
-    extra = MORE_LISTENERS.format(
-        tcp=tcp, tls=tls, six=six, numbers=", ".join(f'"{number}" = "{queue}"' for number, queue in numbers.items())
-    ) + "".join(desk.settings() for desk in desks)
+    extra = MORE_LISTENERS.format(tcp=tcp, tls=tls, numbers=listed)
+    if has_ipv6():
+        more["six"] = ("::1", free_port(host="::1"))
+        extra += IPV6.format(six=more["six"][1], numbers=listed)
+    extra += "".join(desk.settings() for desk in desks)
     quiet = {"HOTLINE_MEDIA_RTP_TIMEOUT_S": "90"}  # SIPp's callers send no sound
     async with running(
         directory, networks="127.0.0.1/32", trunk="early_media = true", numbers=numbers, extra=extra, environ=quiet
     ) as site:
-        places = {"udp": site.server, "tcp": ("127.0.0.1", tcp), "tls": ("127.0.0.1", tls), "six": ("::1", six)}
-        yield Floor(site, tmp_path_factory.mktemp("peers"), places)
+        yield Floor(site, tmp_path_factory.mktemp("peers"), {"udp": site.server, **more})
 
 
 def certify(directory: Path) -> None:

@@ -11,6 +11,8 @@ from pathlib import Path
 
 START_S = 60.0
 """A bound for a program's start."""
+LISTENS = "0A"
+"""The state of a TCP socket (proc_pid_net(5))."""
 
 
 @dataclass(slots=True)
@@ -77,17 +79,16 @@ async def program(
 
 
 async def bound(address: tuple[str, int], kind: socket.SocketKind, process: asyncio.subprocess.Process) -> None:
-    """Wait until somebody has this port: a message to it would be lost before."""
+    """Wait until somebody has this port (TCP: listens there): a message to it would be lost before. Whoever tried by binding
+    it would keep it, for a moment, from the program that is to have it."""
     async with asyncio.timeout(START_S):
-        while process.returncode is None:
-            with socket.socket(family(address[0]), kind) as probe:
-                try:
-                    probe.bind(address)
-                except OSError:
-                    return
+        while process.returncode is None and not _has(address[1], kind):  # noqa: ASYNC110 - nobody signals it
             await asyncio.sleep(0.02)
 
 
-def family(host: str) -> socket.AddressFamily:
-    """IPv6 for a literal with colons."""
-    return socket.AF_INET6 if ":" in host else socket.AF_INET
+def _has(port: int, kind: socket.SocketKind) -> bool:
+    """Whether the kernel knows a socket there (proc_pid_net(5)), at whichever address."""
+    name = "udp" if kind is socket.SOCK_DGRAM else "tcp"
+    tables = (path.read_text(encoding="ascii") for one in (name, f"{name}6") if (path := Path("/proc/net") / one).exists())
+    rows = (line.split() for table in tables for line in table.splitlines()[1:])
+    return any(row[1].endswith(f":{port:04X}") and (name == "udp" or row[3] == LISTENS) for row in rows)

@@ -102,7 +102,7 @@ class Floor:
     directory: Path
     """For what the peers want to have as files."""
     places: dict[str, tuple[str, int]]
-    """Its listeners: udp, tcp, tls (all IPv4) and six (UDP over IPv6)."""
+    """Its listeners: udp, tcp, tls (all IPv4) and, where this machine has IPv6, six (UDP)."""
 
     def new_directory(self, name: str) -> Path:
         """A directory for files of one scenario."""

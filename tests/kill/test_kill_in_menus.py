@@ -30,7 +30,7 @@ async def firm(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Compan
 async def house(firm: Company) -> AsyncIterator[Company]:
     """One for all tests; each finds it as if it were new."""
     yield firm
-    await firm.site.cleared()
+    await firm.cleared()
 
 
 async def test_a_message_goes_on_and_is_kept(house: Company) -> None:

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import os
+import resource
 import shutil
 import signal
 import socket
@@ -8,7 +9,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -99,7 +100,13 @@ def test_a_second_one_on_the_same_data_is_refused_and_the_first_goes_on(tmp_path
         client.close()
 
 
-def test_a_data_directory_too_deep_for_a_socket_gets_a_short_one_that_is_remembered(tmp_path: Path) -> None:
+@pytest.mark.parametrize("where", ["", "临" * 30])
+def test_a_data_directory_too_deep_for_a_socket_gets_a_short_one_that_is_remembered(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, where: str
+) -> None:
+    """Also where the directory of temporary files is as deep."""
+    (tmp_path / where).mkdir(exist_ok=True)
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / where) if where else None)
     deep = tmp_path / ("深" * 30) / "x"
     server = EmbeddedRedis(deep)
     server.start()
@@ -242,7 +249,16 @@ def test_a_process_of_ours_goes_on_while_its_parent_lives() -> None:
     child.stdout.close()
 
 
-def test_listening_sockets_come_as_the_first_descriptors(tmp_path: Path) -> None:
+@pytest.fixture
+def few_descriptors() -> Iterator[None]:
+    """As a low `ulimit -n` has it."""
+    before = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (256, before[1]))
+    yield
+    resource.setrlimit(resource.RLIMIT_NOFILE, before)
+
+
+def test_listening_sockets_come_as_the_first_descriptors(tmp_path: Path, few_descriptors: None) -> None:
     """Whatever numbers they had here, and in their order (sd_listen_fds)."""
     with socket.create_server(("127.0.0.1", 0)) as first, socket.create_server(("127.0.0.1", 0)) as second:
         program = "import socket; print([socket.socket(fileno=fd).getsockname()[1] for fd in (3, 4)])"

@@ -159,6 +159,10 @@ class Company:
             for name, value in known.items():
                 redis.hset(f"{{hotline}}:caller:{number}", name, value)
 
+    async def cleared(self) -> None:
+        """Site.cleared()."""
+        await self.site.cleared()
+
     async def row(self, caller: str) -> dict[str, object]:
         """The one call of this number, once it is over and in the books."""
 

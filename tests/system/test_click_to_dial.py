@@ -214,7 +214,7 @@ async def test_not_talked(tmp_path: Path, operator: ScriptedPhone) -> None:
 async def test_talked_though_the_engine_died_while_a_telephone_rang(tmp_path: Path, operator: ScriptedPhone, step: str) -> None:
     """The next engine calls again whoever was being called; the dialling goes on, and ends with its call."""
     operator.on_invite = Ring()
-    async with running(tmp_path, extra=settings(operator)) as site:
+    async with running(tmp_path, extra=settings(operator), wrap_up_s=60) as site:
         owed = await given_up(site)
         seat = await site.seat("1026")
         with page(site) as mine:
@@ -242,6 +242,7 @@ async def test_talked_though_the_engine_died_while_a_telephone_rang(tmp_path: Pa
             [row] = [row for row in await site.ended(2) if row["call_id"] == call_id]
             assert row["result"] == "reached"
             await mine.state("wrap-up")
+            assert finish_wrap_up(mine.redis, "1026", call_id)
             await mine.state("idle")
             seat.on_invite, operator.on_invite = Answer(), Refuse(486)
             mine.click(owed)

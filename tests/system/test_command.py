@@ -14,7 +14,7 @@ from pathlib import Path
 from storage.embedded import EmbeddedRedis
 from storage.lifeline import spawn
 from storage.signs import Process, Watch
-from tests.ports import free_port
+from tests.ports import free_port, needs_ipv6
 from tests.site import ENDS_S, Site, running
 from tests.talk import talking
 
@@ -50,6 +50,7 @@ async def test_an_engine_alone_names_a_taken_port_too(tmp_path: Path, redis_url:
     assert "Traceback" not in said
 
 
+@needs_ipv6
 async def test_a_socket_of_the_wrong_family_is_named(tmp_path: Path, redis_url: str, emptied: None) -> None:
     """As systemd's ListenDatagram=5060 is: of IPv6."""
     environ = {"LISTEN_FDS": "1", "LISTEN_FDNAMES": "sip", "HOTLINE_DATA_DIR": str(tmp_path), "HOTLINE_REDIS_URL": redis_url}

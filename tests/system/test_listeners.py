@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 import trustme
 
-from tests.ports import free_port
+from tests.ports import free_port, needs_ipv6
 from tests.site import Site, running
 from tests.talk import talking
 
@@ -85,6 +85,7 @@ def _engines(site: Site) -> int:
     return site.said.count("engine   started")
 
 
+@needs_ipv6
 @pytest.mark.parametrize(("caller_by", "seat_by"), [("six", "local"), ("local", "six"), ("six", "six")])
 async def test_who_is_reached_by_ipv6_talks_with_everybody(tmp_path: Path, caller_by: str, seat_by: str) -> None:
     port = free_port(host="::1")

@@ -17,6 +17,7 @@ from prompts.engines import Espeak
 from prompts.reading import clips, read
 from prompts.voicecache import VoiceCache
 from tests.site import PATIENCE_S
+from tests.stalls import again_where_late
 from tests.system.company import NUMBERS, SECRET, Company, company
 from tests.talk import sound
 
@@ -35,7 +36,7 @@ async def firm(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Compan
 async def house(firm: Company) -> AsyncIterator[Company]:
     """One for all tests; each finds it as if it were new."""
     yield firm
-    await firm.site.cleared()
+    await firm.cleared()
 
 
 async def dial(house: Company, menu: str, caller: str) -> Call:
@@ -140,6 +141,7 @@ async def test_a_full_queue_a_way_out_of_it_and_announcements(house: Company) ->
     assert house.data(row, "promised") == [{"number": "13812345678", "reason": "return_call"}]
 
 
+@again_where_late
 async def test_voicemail_ended_by_key_and_by_hanging_up(house: Company) -> None:
     for caller, by_key in (("13900000008", True), ("13900000009", False)):
         call = await dial(house, "queue", caller)

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import tempfile
 from pathlib import Path
 
 from ivr.phones import audio
 from prompts import PATH
 from tests.site import NOTICE, PATIENCE_S, Site, running
+from tests.stalls import again_where_late
 from tests.talk import sound
 
 CODES = """may_record = true
@@ -27,8 +29,10 @@ async def hears(site: Site, wav: Path) -> None:
     await caller.hang_up()
 
 
+@again_where_late
 async def test_a_recorded_prompt_is_heard_by_the_next_caller(tmp_path: Path) -> None:
-    async with running(tmp_path, seats=("1027", "1026"), extra=CODES) as site:
+    directory = Path(tempfile.mkdtemp(dir=tmp_path))  # a new one for each try
+    async with running(directory, seats=("1027", "1026"), extra=CODES) as site:
         seat = await site.seat(codecs=("PCMA",))
         for decision, said in (("*", "record_discarded"), ("1", "record_saved")):
             call = await seat.dial("*771")

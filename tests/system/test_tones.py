@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import tempfile
 from pathlib import Path
 
 from ivr.phones import audio
 from tests.site import MUSIC, NOTICE, running
+from tests.stalls import again_where_late
 from tests.talk import sound
 
 
+@again_where_late
 async def test_keys_as_tones_lead_through_the_menu_to_the_queue(tmp_path: Path) -> None:
     """The trunk agrees on telephone-events, as gateways do that then send none: it is set to be listened to nevertheless."""
-    async with running(tmp_path, trunk='in_band_dtmf = "always"') as site:
+    directory = Path(tempfile.mkdtemp(dir=tmp_path))  # a new one for each try
+    async with running(directory, trunk='in_band_dtmf = "always"') as site:
         phone = await site.phone(codecs=("PCMU",))
         call = await phone.dial("4001")
         await call.wait_answered()

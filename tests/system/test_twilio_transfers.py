@@ -136,7 +136,7 @@ async def test_to_an_outside_number_that_is_busy(floor: Floor) -> None:
     caller.send_tone(500)
     agent.send_tone(700)
     await asyncio.gather(caller.wait_tone(700), agent.wait_tone(500, PATIENCE_S))
-    assert agent.notified[-1] == "SIP/2.0 486 Busy Here"
+    await agent.wait_until(lambda: agent.notified[-1] == "SIP/2.0 486 Busy Here", "it is told")
     await caller.hang_up()
     assert await agent.wait_ended(PATIENCE_S) == "remote"
     assert (await floor.row("+14155550125"))["seat"] == "1026"

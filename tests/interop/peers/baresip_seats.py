@@ -76,7 +76,7 @@ async def talk(floor: Floor, desk: Desk, phone: Baresip, *, seconds: float = 1.0
     await caller.wait_heard(seconds)
     await phone.command("hangup")
     assert await caller.wait_ended(PATIENCE_S) == "remote"
-    assert share(phone.heard(), 440) > 0.8, "the seat heard the caller"
+    assert share(await phone.heard(), 440) > 0.8, "the seat heard the caller"
     [row] = await floor.ended(desk)
     assert (row["reason"], row["ended_by"]) == ("completed", "seat")
     left, right = await floor.site.recording(row)

@@ -45,7 +45,7 @@ async def glare(floor: Floor, desk: Desk) -> None:
             await caller.wait_answered()
             await caller.wait_like(sound(NOTICE))
             await caller.press("1")
-            await site.until(lambda: "talking" in site.events(site.calls()[-1]["call_id"]), "a talk")
+            await site.until(lambda: any("talking" in site.events(row["call_id"]) for row in site.calls()), "a talk")
             await site.kill("media-0")  # both get a re-INVITE with the new process's ports
             result = await telephone.finished(30)
         assert result.ok, result.why

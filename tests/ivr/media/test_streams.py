@@ -18,7 +18,7 @@ from ivr.media.g711 import encode
 from ivr.media.loops import Loops
 from ivr.media.rtcp import Block, Report, Sender, build, ntp, parse
 from tests.ivr.media.rig import Peer, Rig, clearest, power, read_recording, tone, write_wav
-from tests.ports import free_ports
+from tests.ports import free_ports, needs_ipv6
 
 
 def both(one: str, two: str) -> Mix:
@@ -249,6 +249,7 @@ async def test_garbage_to_the_port_of_rtcp_harms_nobody(rig: Rig) -> None:
         await rig.do(Stats("b"))
 
 
+@needs_ipv6
 async def test_a_leg_of_ipv6_knows_its_peer_however_its_address_is_written(tmp_path: Path, loops: Loops) -> None:
     rig = Rig(tmp_path, loops=loops.name, host="::1")
     try:

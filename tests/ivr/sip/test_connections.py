@@ -29,7 +29,7 @@ from ivr.sip.target import Target
 from ivr.sip.transport import Transport
 from ivr.sip.trunk import TrunkPeer
 from tests.ivr.sip.conftest import OURS, SDP
-from tests.ports import free_port
+from tests.ports import free_port, needs_ipv6
 
 
 def options() -> bytes:
@@ -149,6 +149,7 @@ async def test_a_call_over_one_connection() -> None:
         assert b.agent.listener(Address("127.0.0.1", 1, "s")).transport == "tcp"
 
 
+@needs_ipv6
 async def test_a_call_over_ipv6() -> None:
     async with node(host="::1") as a, node(host="::1") as b:
         await talk(a, b)
