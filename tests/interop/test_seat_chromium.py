@@ -47,6 +47,7 @@ CUSTOMER = "13912345678"
 
 LOST = """() => {
   const stale = document.getElementById("stale");
+  window.wasLost = false;
   new MutationObserver(() => { window.wasLost ||= !stale.hidden; }).observe(stale, { attributes: true });
 }"""
 """Keeps that the page has said that it is cut off: a console that was killed may be back before a busy machine looks again."""
