@@ -2,6 +2,8 @@
 // still read and work.
 import { follow, look } from "./stream.js";
 
+const BUSY_MS = 10_000;
+
 let ahead = 0; // the server's clock minus ours, seconds
 
 const setClock = (element) => { ahead = Number(element.dataset.now) - Date.now() / 1000; };
@@ -42,16 +44,22 @@ const patch = (change) => {
   }
 };
 
-// The list as it is now, unless somebody is at it.
-const refresh = async (place) => {
+const isUsed = (place) => {
   const at = document.activeElement;
-  if (place.contains(at) && ["INPUT", "SELECT", "TEXTAREA", "AUDIO"].includes(at.tagName)) return;
-  if ([...place.querySelectorAll("audio")].some((audio) => !audio.paused)) return;
-  try {
-    const fresh = (await look())?.getElementById(place.id);
-    if (fresh) place.replaceChildren(...fresh.childNodes);
-  } catch { /* the network: next time */ }
+  if (place.contains(at) && ["INPUT", "SELECT", "TEXTAREA", "AUDIO"].includes(at.tagName)) return true;
+  return [...place.querySelectorAll("audio")].some((audio) => !audio.paused);
 };
+
+// The list as it is now, unless somebody is at it, or has come to it before the answer came.
+const refresh = async (place) => {
+  try {
+    const fresh = isUsed(place) ? null : (await look())?.getElementById(place.id);
+    if (fresh && !isUsed(place)) place.replaceChildren(...fresh.childNodes);
+  } catch { /* the network: next time */ }
+  refreshLater(place);
+};
+
+const refreshLater = (place) => setTimeout(() => refresh(place), Number(place.dataset.refresh) * 1000);
 
 document.addEventListener("drawn", (event) => { setClock(event.target); tick(); });
 
@@ -66,6 +74,16 @@ document.addEventListener("submit", (event) => {
     token.value = document.querySelector("meta[name=csrf-token]").content;
     form.append(token);
   }
+});
+
+// A second press while the answer to the first is on its way would send it twice. On window: what another script sends by itself,
+// it has prevented by then. Not for ever: somebody may have stopped the first.
+addEventListener("submit", (event) => {
+  const form = event.target;
+  if (event.defaultPrevented || form.method !== "post") return;
+  if (form.ariaBusy === "true") { event.preventDefault(); return; }
+  form.ariaBusy = "true";
+  setTimeout(() => { form.ariaBusy = null; }, BUSY_MS);
 });
 
 setClock(document.querySelector("main"));
@@ -86,4 +104,4 @@ if (board) {
   });
 }
 const live = document.querySelector("[data-refresh]");
-if (live) setInterval(() => refresh(live), Number(live.dataset.refresh) * 1000);
+if (live) refreshLater(live);

@@ -67,8 +67,8 @@ export const startCaller = ({ words, fill, sound, hear, walk }) => {
     if (by("try-class").value) facts.class = by("try-class").value;
     try {
       const answer = await walk({ name: "page", open: !by("try-closed").checked, facts, inputs });
-      if (mine !== asked) return;
       const found = await answer.json();
+      if (mine !== asked) return;
       if (answer.ok) draw(found);
       else talk.replaceChildren(line("end bad", answer.status === 401 ? words.logged_out : found.detail || found.title));
     } catch {

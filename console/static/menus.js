@@ -17,6 +17,7 @@ const fill = (text, values) => text.replace(/%\((\w+)\)s/g, (_, name) => values[
 let dirty = false;
 let busy = false;
 let asked = 0; // the number of the latest question to the checker: older answers are passed over
+let drawn = 0; // and of the latest one for what the open pane shows
 let timer = 0;
 let against = "published";
 
@@ -177,9 +178,12 @@ const piece = async (url, values) => {
 const open = () => tabs.find((tab) => tab.getAttribute("aria-selected") === "true").getAttribute("aria-controls");
 
 async function showPane() {
+  const mine = ++drawn;
   const pane = open();
-  if (pane === "pane-tree") by(pane).replaceChildren(...await piece(form.dataset.tree, {}));
-  if (pane === "pane-changes") by(pane).replaceChildren(...await piece(form.dataset.changes, { against }));
+  const ways = { "pane-tree": [form.dataset.tree, {}], "pane-changes": [form.dataset.changes, { against }] };
+  if (!(pane in ways)) return;
+  const nodes = await piece(...ways[pane]);
+  if (mine === drawn) by(pane).replaceChildren(...nodes);
 }
 
 const choose = (tab) => {

@@ -41,6 +41,10 @@ class Player {
     place.querySelector(".sides").addEventListener("change", (event) => { this.side = event.target.value; this.route(); });
     place.querySelector(".speed").addEventListener("change", (event) => { audio.playbackRate = audio.defaultPlaybackRate = Number(event.target.value); });
     for (const name of ["play", "pause", "timeupdate", "seeked", "ended", "durationchange"]) audio.addEventListener(name, () => this.show());
+    audio.addEventListener("loadedmetadata", () => {
+      if (this.wanted !== undefined) audio.currentTime = this.wanted;
+      this.wanted = undefined;
+    });
     canvas.addEventListener("pointerdown", (event) => {
       const box = canvas.getBoundingClientRect();
       this.seek(((event.clientX - box.left) / box.width) * this.seconds);
@@ -73,10 +77,7 @@ class Player {
     for (const other of players) if (other !== this) other.audio.pause();
     this.route();
     if (this.context) await this.context.resume();
-    if (this.audio.readyState === 0 && this.wanted !== undefined) {
-      this.audio.addEventListener("loadedmetadata", () => { this.audio.currentTime = this.wanted; this.wanted = undefined; }, { once: true });
-    }
-    await this.audio.play();
+    await this.audio.play().catch(() => {}); // stopped before it came, or it can't be had: the button says that it doesn't play
   }
 
   // Both: each side in its ear. One side: in both ears.

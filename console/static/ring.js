@@ -11,12 +11,13 @@ const box = document.getElementById("ring");
 const on = document.getElementById("ring-on");
 const waits = document.getElementById("ring-waits");
 const page = document.getElementById("seat-page");
+const lost = document.getElementById("stale");
 
 let sound = null;
 let timer = 0;
 
 const chime = () => {
-  if (sound.state !== "running") return;
+  if (sound.state !== "running" || !lost.hidden) return; // lost: whether it still rings isn't known
   for (const [after, pitch] of TONES) {
     const begins = sound.currentTime + after;
     const tone = new OscillatorNode(sound, { frequency: pitch });

@@ -1,7 +1,7 @@
 // The seat's page (我的工作台): parts that the server draws anew, buttons that don't leave the page, a form that keeps what is typed:
 // that goes to the server within a second; until it is there, this tab keeps it.
 
-import { RETRY_MS, follow, look } from "./stream.js";
+import { RETRY_MS, SILENCE_MS, follow, look } from "./stream.js";
 
 const UNKNOWN = "?"; // the server can't say now what stands there: it stays as it was
 const SAVE_AFTER_MS = 700;
@@ -21,29 +21,44 @@ const isTick = (field) => field.type === "radio" || field.type === "checkbox";
 let waiting = false; // something is to be drawn once what is typed has arrived
 let composing = false; // half a word of an input method: it would be lost
 
-let latest = 0; // when, by Redis' clock, that was so which the stream told last
+const madeAt = (root) => Number(root.querySelector("[data-at]").dataset.at);
+let latest = Number(page.dataset.at); // when, by Redis' clock, that was so which is shown
 
-// An answer may have been drawn before that, and come after it.
-const overtaken = (root) => Number(root.querySelector("[data-at]").dataset.at) < latest;
+// Answers and what the stream tells come by different connections: what was drawn before may come after.
+const overtaken = (root) => madeAt(root) < latest;
 
 const apply = (root) => {
+  let behind = false;
   waiting = false;
+  latest = madeAt(root);
   for (const fresh of root.querySelectorAll("[data-region]")) {
     const old = document.getElementById(fresh.id);
     if (!old || old.dataset.key === fresh.dataset.key || fresh.dataset.key === UNKNOWN) continue;
-    if (busy(old, fresh)) waiting = true; else replace(old, fresh);
+    if (isOlder(old, fresh)) behind = true;
+    else if (busy(old, fresh)) waiting = true;
+    else replace(old, fresh);
   }
   page.dataset.now = root.querySelector("[data-now]").dataset.now;
   page.dispatchEvent(new CustomEvent("drawn", { bubbles: true })); // console.js sets the clock
   say();
+  if (behind) refresh();
+};
+
+const draftOf = (root) => root.querySelector("form[data-draft]");
+
+// Drawn before what is written here was saved: it would be seen to vanish.
+const isOlder = (region, fresh) => {
+  const [shown, drawn] = [draftOf(region), draftOf(fresh)];
+  return shown !== null && shown.dataset.draft === drawn?.dataset.draft
+    && Number(drawn.elements.revision.value) < Number(shown.elements.revision.value);
 };
 
 // What somebody is writing stays where it is, also when the next call has come: it must not go on in that call's notes.
 const busy = (region, fresh) => {
-  const form = region.querySelector("form[data-draft]");
+  const form = draftOf(region);
   const active = region.contains(document.activeElement);
   if (composing && active) return true;
-  return form !== null && (unsaved(form) || (active && fresh.querySelector("form[data-draft]")?.dataset.draft !== form.dataset.draft));
+  return form !== null && (unsaved(form) || (active && draftOf(fresh)?.dataset.draft !== form.dataset.draft));
 };
 
 const replace = (old, fresh) => {
@@ -54,13 +69,14 @@ const replace = (old, fresh) => {
   old.dataset.key = fresh.dataset.key;
   old.className = fresh.className;
   old.replaceChildren(...fresh.childNodes);
-  for (const id of open) document.getElementById(id)?.setAttribute("open", "");
+  const find = (id) => old.querySelector(`#${CSS.escape(id)}`); // the same return call may stand in two regions
+  for (const id of open) find(id)?.setAttribute("open", "");
   for (const [id, value] of typed) {
-    const field = document.getElementById(id);
+    const field = find(id);
     if (field) field[isTick(field) ? "checked" : "value"] = value;
   }
   for (const form of old.querySelectorAll("form[data-draft]")) restore(form);
-  const again = active?.id ? document.getElementById(active.id) : null;
+  const again = active?.id ? find(active.id) : null;
   again?.focus({ preventScroll: true });
   if (again && caret) again.setSelectionRange(...caret);
 };
@@ -70,6 +86,13 @@ const say = () => {
   const now = document.querySelector("[data-title]")?.dataset.title ?? "";
   document.title = now ? `${now} · ${title}` : title;
   if (announce.textContent !== now) announce.textContent = now; // for who listens to the page
+};
+
+// Where something newer is seen already, the page asks anew: that may have been kept back, and a clock may have been set back.
+const show = (root) => {
+  if (!overtaken(root)) { apply(root); return; }
+  latest = madeAt(root);
+  refresh();
 };
 
 const refresh = async () => {
@@ -97,24 +120,30 @@ page.addEventListener("submit", async (event) => {
   try {
     clearTimeout(timers.get(form));
     await saves.get(form);
+    const sent = values(form);
     const body = new URLSearchParams(new FormData(form, submitter));
     body.set("csrf_token", token());
     // form.action may be a button of that name.
-    const answer = await fetch(form.getAttribute("action"), { method: "POST", body });
+    const answer = await fetch(form.getAttribute("action"), { method: "POST", body, signal: AbortSignal.timeout(SILENCE_MS) });
     if (answer.status === 401) { location.reload(); return; }
     const fresh = new DOMParser().parseFromString(await answer.text(), "text/html");
     if (answer.ok) {
-      if (form.dataset.draft && form.contains(document.activeElement)) page.focus({ preventScroll: true }); // it is done with
-      settled(form);
+      const goesOn = form.dataset.draft && draftOf(fresh)?.dataset.draft === form.dataset.draft;
+      if (goesOn) form.dataset.saved = sent;
+      else {
+        if (form.dataset.draft && form.contains(document.activeElement)) page.focus({ preventScroll: true }); // it is done with
+        settled(form);
+      }
       if (answer.redirected) history.replaceState(null, "", answer.url); // an earlier call's form is done with
       page.dataset.events = fresh.getElementById("seat-page")?.dataset.events ?? page.dataset.events;
     }
-    if (fresh.getElementById("seat-page") && !overtaken(fresh)) apply(fresh);
+    if (fresh.getElementById("seat-page")) show(fresh);
     tell(answer.ok ? "" : fresh.getElementById("fault")?.textContent || page.dataset.failed);
   } catch {
     tell(page.dataset.unreachable);
   } finally {
     form.ariaBusy = null;
+    if (form.dataset.draft && form.isConnected) touched(form); // what was typed meanwhile
   }
 });
 
@@ -179,7 +208,7 @@ const restore = (form) => {
 };
 
 const touched = (form) => {
-  if (!unsaved(form)) return;
+  if (!unsaved(form)) { sessionStorage.removeItem(place(form)); return; }
   sessionStorage.setItem(place(form), values(form));
   const first = firsts.get(form) ?? Date.now();
   // The first key after a pause is told at once: a wrap-up waits from then on.
@@ -207,8 +236,9 @@ const send = async (form) => {
   const body = new URLSearchParams(now);
   body.set("csrf_token", token());
   body.set("revision", form.elements.revision.value);
+  const late = setTimeout(() => note(form, page.dataset.unsaved), RETRY_MS); // until then what was saved before may be said
   try {
-    const answer = await fetch(form.dataset.keep, { method: "POST", body, keepalive: true });
+    const answer = await fetch(form.dataset.keep, { method: "POST", body, keepalive: true, signal: AbortSignal.timeout(SILENCE_MS) });
     if (answer.status === 401) { location.reload(); return; }
     const said = await answer.json();
     if (!answer.ok) { note(form, said.fault ?? page.dataset.unsaved); return; }
@@ -216,6 +246,8 @@ const send = async (form) => {
   } catch {
     note(form, page.dataset.unsaved);
     if (form.isConnected) later(form, RETRY_MS);
+  } finally {
+    clearTimeout(late);
   }
 };
 
@@ -266,8 +298,7 @@ follow(page, {
   seat: (html) => {
     const fresh = document.createElement("template");
     fresh.innerHTML = html;
-    latest = Number(fresh.content.querySelector("[data-at]").dataset.at);
-    apply(fresh.content);
+    show(fresh.content);
     for (const form of drafts()) if (unsaved(form)) save(form);
   },
 });

@@ -10,7 +10,7 @@ export const hear = (url) => {
   const audio = player.querySelector("audio");
   player.hidden = false;
   audio.src = url;
-  audio.play().catch(() => failed());
+  audio.play().catch((error) => { if (error.name !== "AbortError") failed(); }); // aborted: another one is heard now
 };
 
 document.addEventListener("click", (event) => {

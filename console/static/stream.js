@@ -1,12 +1,12 @@
 // What is live on a page: the connection by which the server tells of changes. #stale is seen from the moment in which it may be
 // lost until the page shows the truth again.
 
-const SILENCE_MS = 25_000; // the server says something every 10 s (console/stream.py): after so long it isn't there
+export const SILENCE_MS = 25_000; // the server says something every 10 s (console/stream.py): after so long it isn't there
 export const RETRY_MS = 3_000;
 
 // This page as the server draws it now; null where it can't. The header tells the server that nobody asked for it.
 export const look = async () => {
-  const answer = await fetch(location.href, { headers: { "X-Background": "1" } });
+  const answer = await fetch(location.href, { headers: { "X-Background": "1" }, signal: AbortSignal.timeout(SILENCE_MS) });
   if (answer.status === 401) location.reload(); // the session has ended: the login page follows
   return answer.ok ? new DOMParser().parseFromString(await answer.text(), "text/html") : null;
 };

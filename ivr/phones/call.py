@@ -252,8 +252,8 @@ class Call(Observed):
             self._wire.complain("an INVITE without Contact (RFC 3261 8.1.1.8)")
 
     def ring(self) -> None:
-        """Send 180."""
-        if self._invite is not None:
+        """Send 180; nothing to who was answered or refused already."""
+        if self._invite is not None and self.phase == "ringing":
             response = answer_to(self._invite, 180, "Ringing", tag=self.local_tag, headers=self._contact(sdp=False))
             self._wire.respond(self._invite, response, self._invite_source)
 

@@ -35,13 +35,14 @@ class Line:
 
     async def carry(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         """One connection. The server's end is felt at once: it may have died."""
-        if self._is_cut:
-            writer.transport.abort()
-            return
         try:
             back, forth = await asyncio.open_connection("127.0.0.1", self._server_port)
         except ConnectionRefusedError:
             writer.transport.abort()
+            return
+        if self._is_cut:
+            writer.transport.abort()
+            forth.close()
             return
         ends = {writer, forth}
         self._open |= ends

@@ -12,7 +12,7 @@ import openpyxl
 import pytest
 from playwright.async_api import Page, expect
 
-from tests.interop.test_console_chromium import assert_nobody_complains, chromium, faults, set_password, window
+from tests.interop.test_console_chromium import assert_nobody_complains, chromium, faults, follow, set_password, window
 from tests.site import running
 from tests.talk import talking
 
@@ -59,7 +59,7 @@ async def test_a_call_is_found_told_heard_and_exported(tmp_path: Path) -> None:
 
         page = await window(browser, site)
         await set_password(page, link.strip())
-        await page.get_by_role("link", name="来电记录", exact=True).click()
+        await follow(page.get_by_role("link", name="来电记录", exact=True))
         found = await faults(page)
 
         # Filters: those that the call passes, and one that it doesn't; all stand in the address.
@@ -68,12 +68,12 @@ async def test_a_call_is_found_told_heard_and_exported(tmp_path: Path) -> None:
         await form.get_by_label("坐席").select_option("1026")
         await form.get_by_label("结果").select_option(label="已接通")
         await form.get_by_label("有录音").check()
-        await form.get_by_role("button", name="查询").click()
+        await follow(form.get_by_role("button", name="查询"))
         await expect(page.locator("table.log tbody tr")).to_have_count(1)
         for part in ("number=5678", "seat=1026", "outcome=talked", "recorded=1"):
             assert part in page.url
         await form.get_by_label("方向").select_option(label="呼出")
-        await form.get_by_role("button", name="查询").click()
+        await follow(form.get_by_role("button", name="查询"))
         await expect(page.get_by_text("没有符合条件的来电")).to_be_visible()
         await page.go_back()
         await expect(page.locator("table.log tbody tr")).to_have_count(1)
@@ -87,7 +87,7 @@ async def test_a_call_is_found_told_heard_and_exported(tmp_path: Path) -> None:
         assert (sheet["C2"].value, sheet["C2"].data_type, sheet["A2"].data_type) == ("13912345678", "s", "d")
 
         # Why did it go there?
-        await page.locator("table.log tbody a").first.click()
+        await follow(page.locator("table.log tbody a").first)
         steps = page.locator(".timeline > li")
         whole = " | ".join(await steps.all_inner_texts())
         told = ["客户来电", "按键 1 → 走到 service（排队）", "进入队列", "分配坐席 1026", "跳过：小休（1027）", "接通坐席 1026"]

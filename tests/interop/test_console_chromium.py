@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 import pytest
 from axe_playwright_python.async_playwright import Axe
 from playwright import sync_api
-from playwright.async_api import Browser, Page, async_playwright, expect
+from playwright.async_api import Browser, Locator, Page, async_playwright, expect
 
 from tests.console.browser import PASSWORD
 from tests.interop.line import line
@@ -63,29 +63,36 @@ def assert_nobody_complains() -> None:
     assert not told, "\n".join(told)
 
 
+async def follow(place: Locator) -> None:
+    """Press what leads to another page, until that is loaded with its scripts: it is seen before, and then a link of it, or a
+    button, does what it does without them."""
+    async with place.page.expect_event("load"):
+        await place.click()
+
+
 async def log_in(page: Page, login: str, password: str = PASSWORD) -> None:
     await page.goto("/login")
     await page.get_by_label("登录名").fill(login)
     await page.get_by_label("密码").fill(password)
-    await page.get_by_role("button", name="登录").click()
+    await follow(page.get_by_role("button", name="登录"))
 
 
 async def set_password(page: Page, link: str) -> None:
     await page.goto(link)
     await page.get_by_label(re.compile("新密码")).fill(PASSWORD)
     await page.get_by_label("再输一遍").fill(PASSWORD)
-    await page.get_by_role("button", name="设置并登录").click()
+    await follow(page.get_by_role("button", name="设置并登录"))
 
 
 async def add(page: Page, login: str, name: str, role: str, seat: str) -> str:
     """The administrator adds a person; the link for the password."""
-    await page.get_by_role("link", name="设置", exact=True).click()
-    await page.get_by_role("link", name="人员", exact=True).click()
+    await follow(page.get_by_role("link", name="设置", exact=True))
+    await follow(page.get_by_role("link", name="人员", exact=True))
     await page.get_by_label("姓名").fill(name)
     await page.get_by_label("登录名").fill(login)
     await page.get_by_label("角色").select_option(label=role)
     await page.get_by_label("工号").select_option(value=seat)
-    await page.get_by_role("button", name="添加").click()
+    await follow(page.get_by_role("button", name="添加"))
     return await page.locator("code").inner_text()
 
 
@@ -120,7 +127,7 @@ async def test_the_first_morning_of_a_department(tmp_path: Path) -> None:
         await boss.get_by_label("姓名").fill("老板")
         await boss.get_by_label(re.compile("新密码")).fill(PASSWORD)
         await boss.get_by_label("再输一遍").fill(PASSWORD)
-        await boss.get_by_role("button", name="建立并登录").click()
+        await follow(boss.get_by_role("button", name="建立并登录"))
         await expect(boss.get_by_role("heading", name="坐席")).to_be_visible()
         for_zhao = await add(boss, "zhao", "赵主管", "主管", "")
         for_wang = await add(boss, "wang", "小王", "坐席", "1026")
@@ -146,7 +153,7 @@ async def test_the_first_morning_of_a_department(tmp_path: Path) -> None:
                 await caller.until_said("ended")
             await expect(zhao.locator(".seat.idle")).to_contain_text("1026")
             zhao.on("dialog", lambda dialog: dialog.accept())
-            await zhao.get_by_role("button", name="签退 1026").click()
+            await follow(zhao.get_by_role("button", name="签退 1026"))
             await expect(zhao.locator(".seat", has_text="1026")).to_contain_text("签出")
         async with pyvoip_caller(site.sip_port, "13912345678", "4001", tmp_path) as caller:
             await expect(zhao.locator("table")).to_contain_text("139 1234 5678")
@@ -161,21 +168,21 @@ async def test_the_first_morning_of_a_department(tmp_path: Path) -> None:
         await site.until(lambda: len(site.return_calls()) == 1, "a call is owed")
 
         # The supervisor claims it, calls in vain, hands it to the seat, who settles it.
-        await zhao.get_by_role("link", name="回电", exact=True).click()
-        await zhao.get_by_role("button", name="认领").click()
+        await follow(zhao.get_by_role("link", name="回电", exact=True))
+        await follow(zhao.get_by_role("button", name="认领"))
         await zhao.get_by_label("无人接听").check()
-        await zhao.get_by_role("button", name="登记结果").click()
+        await follow(zhao.get_by_role("button", name="登记结果"))
         await expect(zhao.get_by_text("下次拨打")).to_be_visible()
         found += await faults(zhao)
         await zhao.get_by_label("转交给").select_option(value="wang")
-        await zhao.get_by_role("button", name="转交").click()
+        await follow(zhao.get_by_role("button", name="转交"))
         await expect(zhao.locator(".timeline")).to_contain_text("转交")
         await wang.goto("/callbacks/?owner=wang")
         found += await faults(wang)
-        await wang.get_by_role("link", name="139 1234 5678").click()
+        await follow(wang.get_by_role("link", name="139 1234 5678"))
         await wang.get_by_label("已联系上").check()
         await wang.get_by_label(re.compile("^说明")).fill("问题已解决")
-        await wang.get_by_role("button", name="登记结果").click()
+        await follow(wang.get_by_role("button", name="登记结果"))
         await expect(wang.locator("h1 ~ .tag").first).to_have_text("已回电")
         await wang.goto("/callbacks/")
         await expect(wang.locator(".balance")).to_contain_text("应回 1 = 待回 0 + 已回 1 + 免回 0")
@@ -194,7 +201,7 @@ async def test_the_first_morning_of_a_department(tmp_path: Path) -> None:
         for path in [*pages, "/health", "/people/", "/people/wang", "/audit/", "/me", "/nowhere"]:
             await boss.goto(path)
             found += await faults(boss)
-        await boss.get_by_role("button", name="登出").click()
+        await follow(boss.get_by_role("button", name="登出"))
         found += await faults(boss)
         assert not found, "\n".join(found)
         assert_nobody_complains()
@@ -244,7 +251,7 @@ async def test_a_lock_out_is_told_and_a_session_ends_everywhere(tmp_path: Path) 
         assert (await site.command("people", "unlock", "account:zhao"))[0] == 0
         await log_in(other, "zhao")
         await expect(other.get_by_role("heading", name="坐席")).to_be_visible()
-        await other.get_by_role("link", name="English").click()
+        await follow(other.get_by_role("link", name="English"))
         await expect(other.get_by_role("button", name="Log out")).to_be_visible()
         assert (await site.command("people", "disable", "zhao"))[0] == 0
         for each in (page, other):

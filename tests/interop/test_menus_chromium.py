@@ -11,7 +11,7 @@ from playwright.async_api import Locator, Page, expect
 
 from prompts import PATH
 from prompts.sound import wav_bytes
-from tests.interop.test_console_chromium import assert_nobody_complains, chromium, faults, set_password, window
+from tests.interop.test_console_chromium import assert_nobody_complains, chromium, faults, follow, set_password, window
 from tests.site import MAIN_MENU, Site, running
 from tests.talk import sound
 
@@ -74,9 +74,9 @@ async def test_a_supervisor_edits_the_menu(tmp_path: Path) -> None:
         await employed(site, zhao, "zhao", "赵主管")
         await employed(site, qian, "qian", "钱主管")
         found: list[str] = []
-        await zhao.get_by_role("link", name="菜单", exact=True).click()
+        await follow(zhao.get_by_role("link", name="菜单", exact=True))
         found += await faults(zhao)
-        await zhao.get_by_role("link", name="打开").click()
+        await follow(zhao.get_by_role("link", name="打开"))
         await published(zhao, 1)
         await expect(zhao.locator(".tree")).to_contain_text("按 2")
 
@@ -130,7 +130,7 @@ async def test_a_supervisor_edits_the_menu(tmp_path: Path) -> None:
 
         # Published with a note: the next caller hears it.
         await zhao.get_by_label("发布说明").fill("换一句话")
-        await zhao.get_by_role("button", name="发布", exact=True).click()
+        await follow(zhao.get_by_role("button", name="发布", exact=True))
         await published(zhao, 2)
         await hears(site, 2, "13900000002", NEW_MENU)
 
@@ -148,14 +148,14 @@ async def test_a_supervisor_edits_the_menu(tmp_path: Path) -> None:
         await expect(qian.get_by_role("alert")).to_contain_text("发布了第 2 版")
 
         # History, and back to the first version.
-        await zhao.get_by_role("link", name="历史和恢复").click()
+        await follow(zhao.get_by_role("link", name="历史和恢复"))
         await expect(zhao.locator("table")).to_contain_text("换一句话")
         found += await faults(zhao)
-        await zhao.get_by_role("link", name="第 1 版").first.click()
+        await follow(zhao.get_by_role("link", name="第 1 版").first)
         found += await faults(zhao)
         zhao.on("dialog", lambda dialog: dialog.accept())
         await zhao.get_by_label("说明").fill("太突然了")
-        await zhao.get_by_role("button", name="恢复，发布为新的一版").click()
+        await follow(zhao.get_by_role("button", name="恢复，发布为新的一版"))
         await expect(zhao.locator("tbody tr").first).to_contain_text("太突然了")
         await hears(site, 3, "13900000003", MAIN_MENU)
 
@@ -166,7 +166,7 @@ async def test_a_supervisor_edits_the_menu(tmp_path: Path) -> None:
         found += await faults(zhao)
         await zhao.get_by_label("录音文件").set_input_files(recording)
         await zhao.get_by_label("名称", exact=True).fill("no_input")
-        await zhao.get_by_role("button", name="上传").click()
+        await follow(zhao.get_by_role("button", name="上传"))
         await expect(zhao.get_by_role("status")).to_contain_text("no_input 已存好")
         await zhao.get_by_role("status").get_by_role("link", name="试听").click()
         await plays(zhao)

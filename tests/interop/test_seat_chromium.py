@@ -45,6 +45,21 @@ pytestmark = pytest.mark.interop(peer="chromium")
 
 CUSTOMER = "13912345678"
 
+LOST = """() => {
+  const stale = document.getElementById("stale");
+  window.wasLost = false;
+  new MutationObserver(() => { window.wasLost ||= !stale.hidden; }).observe(stale, { attributes: true });
+}"""
+"""Keeps that the page has said that it is cut off: a console that was killed may be back before a busy machine looks again."""
+
+WRITTEN = """() => {
+  window.written = new Set();
+  new MutationObserver(() => written.add(document.getElementById("notes")?.value)).observe(
+    document.getElementById("desk-work"), { subtree: true, childList: true }
+  );
+}"""
+"""Keeps what stood in the notes at each drawing of them."""
+
 
 @pytest.fixture
 async def operator() -> AsyncIterator[ScriptedPhone]:
@@ -212,15 +227,16 @@ async def test_a_return_call_is_paid_and_the_connection_is_lost(tmp_path: Path, 
         await page.context.set_offline(True)
         await expect(page.locator("#stale")).to_be_visible()
         await desk.press("签入")
-        await expect(page.locator("#fault")).to_contain_text("没有发出去")
+        await expect(page.locator("#fault")).to_contain_text("控制台没有回音")
         await expect(desk.now).to_contain_text("未签入")
         await site.code(seat, "*81")
         desk.wire.mend()
         await page.context.set_offline(False)
         await expect(page.locator("#stale")).to_be_hidden()
         await expect(desk.now).to_contain_text("空闲")
+        await page.evaluate(LOST)
         await site.kill("console")
-        await expect(page.locator("#stale")).to_be_visible()
+        await page.wait_for_function("wasLost")
         await expect(page.locator("#stale")).to_be_hidden()
         await desk.press("签退")
         await desk.shows(desk.now, "未签入")
@@ -237,7 +253,8 @@ def test_what_is_being_written_stays_where_it_is(tmp_path: Path) -> None:
         page.set_default_timeout(IN_TIME_MS)
         screens.log_in(page, here, "wang")
         notes = page.locator("#notes")
-        notes.fill("第一通")
+        with page.expect_response("**/draft"):
+            notes.fill("第一通")
         soon(page.locator(".work .saved")).to_have_text("已保存")
         next_call = threading.Thread(target=asyncio.run, args=[the_next_call(EmbeddedRedis(tmp_path).foreign_url)])
         next_call.start()
@@ -279,6 +296,56 @@ def test_an_answer_that_the_stream_has_overtaken_is_not_shown(tmp_path: Path) ->
         page.wait_for_function("form => form.ariaBusy !== 'true'", arg=form)
         assert "来电振铃" not in answers[0]
         soon(page.locator("#desk-call")).to_contain_text("来电振铃")
+        browser.close()
+
+
+def test_nothing_that_is_written_is_lost_to_a_slow_network(tmp_path: Path) -> None:
+    """What is typed while the answer to a button is on its way is saved after it; what the stream told before something was
+    saved, and comes after, isn't drawn; and a form that leaves the page is sent once, however often it is pressed."""
+    with screens.console(tmp_path) as (here, _), sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=screens.CHROMIUM, args=["--no-sandbox"])
+        page = browser.new_context(locale="zh-CN", viewport={"width": 1366, "height": 768}).new_page()
+        page.set_default_timeout(IN_TIME_MS)
+        screens.log_in(page, here, "wang")
+        notes = page.locator("#notes")
+        before = page.evaluate("document.getElementById('seat-page').outerHTML")
+
+        def typed_on(route: Route) -> None:
+            answer = route.fetch()
+            page.keyboard.type(",还在写")
+            route.fulfill(response=answer)
+
+        page.route("**/seat/calls/live1", typed_on)
+        with page.expect_response("**/draft"):
+            notes.fill("说到一半")
+        form = page.locator(".work").element_handle()
+        notes.press("Control+Enter")
+        page.wait_for_function("form => form.ariaBusy !== 'true'", arg=form)
+        soon(notes).to_have_value("说到一半,还在写")
+        soon(notes).to_be_focused()
+        page.wait_for_function("document.querySelector('.work').dataset.saved.includes(encodeURIComponent('还在写'))")
+        page.evaluate("sessionStorage.clear()")
+        page.reload()
+        soon(notes).to_have_value("说到一半,还在写")
+
+        page.evaluate(WRITTEN)
+        told = f"event: seat\ndata: <div data-now='0'>{' '.join(before.splitlines())}</div>\n\n"
+        page.route("**/seat/events", lambda route: route.fulfill(body=told, content_type="text/event-stream"), times=1)
+        with page.expect_request(lambda request: "x-background" in request.headers):  # it sees that this is old, and asks
+            page.evaluate("dispatchEvent(new Event('offline'))")
+        soon(page.locator("#stale")).to_be_visible()  # that stream has ended
+        soon(page.locator("#stale")).to_be_hidden()
+        assert set(page.evaluate("[...written]")) <= {"说到一半,还在写"}
+        soon(notes).to_have_value("说到一半,还在写")
+
+        page.goto(here + "/callbacks/?owner=wang")
+        page.locator("tbody a").first.click()
+        posts: list[str] = []
+        page.on("request", lambda request: posts.append(request.url) if request.method == "POST" else None)
+        page.get_by_label("无人接听").check()
+        page.get_by_role("button", name="登记结果").dblclick()
+        soon(page.get_by_text("下次拨打")).to_be_visible()
+        assert len(posts) == 1, posts
         browser.close()
 
 
