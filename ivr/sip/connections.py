@@ -50,13 +50,16 @@ class Tls:
 @dataclass(frozen=True, slots=True)
 class Hooks:
     """What the connections tell and ask. message: a whole one. lost: a connection that was there is gone. unreachable: none
-    could be made; what waited for it is dropped. refused: why, for the log. known: whether we have business with this peer;
-    strangers are shown out after PROVE_S. name: what a server must prove to be by its certificate ("": its IP address)."""
+    could be made; what waited for it is dropped. refused: why, for the log. spoiled: what came is no SIP, and why. barred: whether this peer is banned; it gets no connection, and the log no line. known: whether we
+    have business with this peer; strangers are shown out after PROVE_S. name: what a server must prove to be by its certificate
+    ("": its IP address)."""
 
     message: Callable[[bytes, Address], None]
     lost: Callable[[Address], None]
     unreachable: Callable[[Address], None]
     refused: Callable[[Address, str], None]
+    spoiled: Callable[[Address, str], None]
+    barred: Callable[[Address], bool]
     known: Callable[[Address], bool]
     name: Callable[[Address], str]
 
@@ -135,7 +138,7 @@ class Connections:
                     await asyncio.sleep(FULL_S)
                     continue
                 peer = Address(address[0], address[1], self.listener.name)
-                if self._admit(peer):
+                if not self.hooks.barred(peer) and self._admit(peer):
                     self._spawn(self._take(sock, peer))
                 else:
                     sock.close()
@@ -251,6 +254,7 @@ class Connection(asyncio.Protocol):
         try:
             messages = self._stream.receive(data)
         except StreamError as error:
+            self._connections.hooks.spoiled(self._peer, str(error))
             self._drop(str(error))
             return
         for message in messages:

@@ -51,6 +51,8 @@ class Transport:
             lost=self._lost,
             unreachable=lambda peer: self.send(agent.unreachable(peer, self._now())),
             refused=on_refused,
+            spoiled=lambda peer, why: self.send(agent.spoiled(peer, why, self._now())),
+            barred=lambda peer: agent.guard.bars(peer, self._now()),
             known=agent.peers.knows,
             name=lambda peer: (names or {}).get(peer, ""),
         )

@@ -23,6 +23,7 @@ from ivr.sip import events as sip
 from ivr.sip.agent import UserAgent
 from ivr.sip.connections import Limits, Tls, contexts
 from ivr.sip.events import Address, Event, Send
+from ivr.sip.guard import Policy
 from ivr.sip.listener import Listener, TransportName
 from ivr.sip.peers import Peers
 from ivr.sip.target import Target
@@ -57,6 +58,7 @@ class Node:
     limits: Limits = field(default_factory=Limits)
     networks: tuple[str, ...] = ("127.0.0.0/8", "::1/128")
     names: dict[Address, str] = field(default_factory=dict)
+    policy: Policy = field(default_factory=Policy)
     refused: list[str] = field(default_factory=list)
     lost: list[Address] = field(default_factory=list)
 
@@ -71,6 +73,7 @@ class Node:
             peers=Peers([TrunkPeer.of("local", self.networks, ["4000"])], {"1001": "pw"}),
             token=lambda: secrets.token_hex(8),
             secret=secrets.token_bytes(32),
+            policy=self.policy,
         )
         self.transport = Transport(
             self.agent,
@@ -271,11 +274,29 @@ async def test_messages_in_pieces_and_pings() -> None:
 
 async def test_garbage_closes_its_connection_only() -> None:
     async with node() as a, stranger(a.port) as (good_reader, good), stranger(a.port) as (reader, writer):
+        address = writer.get_extra_info("sockname")
         writer.write(b"GET / HTTP/1.1\r\nHost: x\r\n\r\n")
         assert await closed(reader)
         assert a.refused == ["not one Content-Length"]
+        assert await a.wait(sip.Garbage) == sip.Garbage(Address(*address, "s"), "not one Content-Length")
         good.write(options())
         assert (await answered(good_reader)).startswith(b"SIP/2.0 200 OK\r\n")
+
+
+async def test_who_sends_garbage_again_and_again_gets_no_connection_more() -> None:
+    async with node(networks=("127.0.0.2/32",), policy=Policy(max_garbage=3)) as a:
+        for _ in range(4):
+            async with stranger(a.port) as (reader, writer):
+                writer.write(b"GET / HTTP/1.1\r\n\r\n")
+                assert await closed(reader)
+        assert await a.wait(sip.Banned) == sip.Banned("127.0.0.1", "garbage", 600.0)
+        before = list(a.refused)
+        async with stranger(a.port) as (reader, _):
+            assert await closed(reader)
+        async with stranger(a.port, "127.0.0.2") as (reader, writer):
+            writer.write(options())
+            assert (await answered(reader)).startswith(b"SIP/2.0 200 OK\r\n"), "others aren't hurt"
+        assert a.refused == before, "and the log no line"
 
 
 async def test_a_host_has_so_many_connections_and_all_have_so_many() -> None:
