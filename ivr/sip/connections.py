@@ -50,9 +50,9 @@ class Tls:
 @dataclass(frozen=True, slots=True)
 class Hooks:
     """What the connections tell and ask. message: a whole one. lost: a connection that was there is gone. unreachable: none
-    could be made; what waited for it is dropped. refused: why, for the log. spoiled: what came is no SIP, and why. barred: whether this peer is banned; it gets no connection, and the log no line. known: whether we
-    have business with this peer; strangers are shown out after PROVE_S. name: what a server must prove to be by its certificate
-    ("": its IP address)."""
+    could be made; what waited for it is dropped. refused: why, for the log. spoiled: what came is no SIP, and why. barred:
+    whether this peer is banned: it gets no connection, and the log no line. known: whether we have business with this peer;
+    strangers are shown out after PROVE_S. name: what a server must prove to be by its certificate ("": its IP address)."""
 
     message: Callable[[bytes, Address], None]
     lost: Callable[[Address], None]
