@@ -241,9 +241,9 @@ class UserAgent:
         """200 to a REGISTER with all that is bound now (registrar.Change.bound)."""
         return self._registration.accept(request, contacts, now)
 
-    def refuse_register(self, request: str, status: int, now: float) -> list[Output]:
-        """Refuse a REGISTER (500 for registrar.StaleRegister, 503 when it can't be stored)."""
-        return self._registration.refuse(request, status, now)
+    def refuse_register(self, request: str, status: int, now: float, retry_after: int | None = None) -> list[Output]:
+        """Refuse a REGISTER (500 for registrar.StaleRegister, 503 when it can't be stored); retry_after in seconds."""
+        return self._registration.refuse(request, status, now, retry_after)
 
     # -- our own requests --------------------------------------------------------------------------------------------
 

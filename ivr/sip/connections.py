@@ -9,7 +9,7 @@ import random
 import socket
 import ssl
 from collections import Counter
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, cast
@@ -285,14 +285,11 @@ class Connection(asyncio.Protocol):
         try:
             messages = self._stream.receive(data)
         except StreamError as error:
+            self._read(error.before)
             self._connections.hooks.spoiled(self._peer, str(error))
             self._drop(str(error))
             return
-        for message in messages:
-            if message == PING:
-                self.send(PONG)
-            else:
-                self._connections.hooks.message(message, self._peer)
+        self._read(messages)
         half = not self._stream.empty
         if self._trusted and (messages or half != self._half):
             self._half = half
@@ -305,6 +302,13 @@ class Connection(asyncio.Protocol):
                 timer.cancel()
         self._connections.gone(self._peer)
         self.closed.set()
+
+    def _read(self, messages: Iterable[bytes]) -> None:
+        for message in messages:
+            if message == PING:
+                self.send(PONG)
+            else:
+                self._connections.hooks.message(message, self._peer)
 
     def _judge(self) -> None:
         if self._stream.empty and self._connections.hooks.known(self._peer):

@@ -399,6 +399,14 @@ async def test_garbage_closes_its_connection_only() -> None:
         assert (await answered(good_reader)).startswith(b"SIP/2.0 200 OK\r\n")
 
 
+async def test_what_comes_before_garbage_is_answered() -> None:
+    async with node() as a, stranger(a.port) as (reader, writer):
+        writer.write(b"\r\n\r\n" + options() + b"INVITE sip:a SIP/2.0\r\nVia: x\r\n\r\n")
+        assert await answered(reader, b"\r\n") == b"\r\n"
+        assert (await answered(reader)).startswith(b"SIP/2.0 200 OK\r\n")
+        assert await closed(reader)
+
+
 async def test_who_sends_garbage_again_and_again_gets_no_connection_more() -> None:
     async with node(networks=("127.0.0.2/32",), policy=Policy(max_garbage=3)) as a:
         for _ in range(4):
