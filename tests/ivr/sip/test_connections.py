@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import random
 import resource
 import secrets
 import socket
@@ -363,7 +364,12 @@ async def test_a_message_is_as_good_as_a_pong(monkeypatch: pytest.MonkeyPatch) -
 async def test_a_flow_timer_says_how_often_we_ping(monkeypatch: pytest.MonkeyPatch) -> None:
     """Between four fifths of it and all of it."""
     drawn: list[tuple[float, float]] = []
-    monkeypatch.setattr(connections.random, "uniform", lambda *span: drawn.append(span) or 0.01)
+
+    def uniform(least: float, most: float) -> float:
+        drawn.append((least, most))
+        return 0.01
+
+    monkeypatch.setattr(random, "uniform", uniform)
     peer = Server(answers=True)
     async with node() as a, connected(a, peer) as address:
         a.transport.keep_alive(address, 50)
@@ -382,7 +388,8 @@ async def test_who_connects_to_us_is_not_pinged(monkeypatch: pytest.MonkeyPatch)
     async with node() as a, stranger(a.port) as (reader, writer):
         writer.write(options())
         await answered(reader)
-        a.transport.keep_alive(Address(*writer.get_extra_info("sockname"), "s"), 1)
+        host, port = writer.get_extra_info("sockname")
+        a.transport.keep_alive(Address(host, port, "s"), 1)
         writer.write(options())
         assert (await answered(reader)).startswith(b"SIP/2.0 200 OK\r\n")
         assert [one._ping_timer for one in a.open] == [None]
@@ -390,11 +397,11 @@ async def test_who_connects_to_us_is_not_pinged(monkeypatch: pytest.MonkeyPatch)
 
 async def test_garbage_closes_its_connection_only() -> None:
     async with node() as a, stranger(a.port) as (good_reader, good), stranger(a.port) as (reader, writer):
-        address = writer.get_extra_info("sockname")
+        host, port = writer.get_extra_info("sockname")
         writer.write(b"GET / HTTP/1.1\r\nHost: x\r\n\r\n")
         assert await closed(reader)
         assert a.refused == ["not one Content-Length"]
-        assert await a.wait(sip.Garbage) == sip.Garbage(Address(*address, "s"), "not one Content-Length")
+        assert await a.wait(sip.Garbage) == sip.Garbage(Address(host, port, "s"), "not one Content-Length")
         good.write(options())
         assert (await answered(good_reader)).startswith(b"SIP/2.0 200 OK\r\n")
 
