@@ -16,6 +16,7 @@ from typing import Annotated, Literal
 import typer
 
 from ivr import (
+    cli_bans,
     cli_calendar,
     cli_caller,
     cli_check,
@@ -54,6 +55,7 @@ app.add_typer(followup, name="followup")
 app.add_typer(cli_caller.app, name="caller")
 app.add_typer(cli_console.app, name="console")
 app.add_typer(cli_people.app, name="people")
+app.add_typer(cli_bans.app, name="bans")
 app.add_typer(cli_twilio.app, name="twilio")
 
 

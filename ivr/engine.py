@@ -114,7 +114,9 @@ class Engine:
         self._registrations = Registrations(agent, peers, self._store, clock, self._send, fixed)
         names: dict[Address, str] = {}
         resolver = Resolver([Place.parse(server) for server in sip.dns_servers])
-        self._trunks = Trunks(settings.trunks, settings.all_listeners, agent, self._send, resolver, names)
+        self._trunks = Trunks(
+            settings.trunks, settings.all_listeners, agent, self._send, resolver, names, self._keep_alive, settings.node
+        )
         self._media = MediaPool([settings.run_dir / f"media-{index}.sock" for index in range(settings.media.processes)])
         self._lookups = _lookup_client(settings)
         self._voicing = Voicing(VoiceCache(settings.data_dir / "voice", Espeak(), VOICE_BYTES))
@@ -246,6 +248,9 @@ class Engine:
 
     def _send(self, outputs: Sequence[Output]) -> None:
         self._transport.send(outputs)
+
+    def _keep_alive(self, peer: Address, flow_timer_s: int) -> None:
+        self._transport.keep_alive(peer, flow_timer_s)
 
     async def _follow_gateway(self) -> None:
         """Who came by a gateway that has died is cut off now, not when the silence has lasted; and as long as there is none,

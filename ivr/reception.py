@@ -189,7 +189,7 @@ class Reception:
         try:
             self._shared.send(await self._shared.registrations.register(event))
         except RedisAway:
-            self._shared.send(self._shared.agent.refuse_register(event.request, 503, self._shared.clock()))
+            self._shared.send(self._shared.agent.refuse_register(event.request, 503, self._shared.clock(), BUSY_RETRY_S))
 
     # A call begins
 

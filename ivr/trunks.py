@@ -8,6 +8,7 @@ import secrets
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from typing import Any
+from uuid import NAMESPACE_URL, uuid5
 
 import structlog
 
@@ -52,7 +53,7 @@ def peer(trunk: Trunk) -> TrunkPeer:
 class Line:
     """One trunk's servers and registration."""
 
-    def __init__(self, trunk: Trunk, listener: Listener, now: float) -> None:
+    def __init__(self, trunk: Trunk, listener: Listener, node: str, now: float) -> None:
         self.trunk = trunk
         self.listener = listener
         self.hosts: dict[Place, frozenset[str]] = {}
@@ -66,19 +67,23 @@ class Line:
         """The address that has registered us."""
         self.changed = asyncio.Event()
         self.look = asyncio.Event()
+        account = Account(
+            trunk.own_domain,
+            trunk.username,
+            trunk.auth_username,
+            trunk.password.get_secret_value(),
+            trunk.expires_s,
+            trunk.user_phone,
+        )
+        # Of each node its own, and the same for ever (RFC 5626 4.1).
+        instance = uuid5(NAMESPACE_URL, f"{account.address_of_record} {node} {trunk.name}").urn
         self.registrant = Registrant(
-            Account(
-                trunk.own_domain,
-                trunk.username,
-                trunk.auth_username,
-                trunk.password.get_secret_value(),
-                trunk.expires_s,
-                trunk.user_phone,
-            ),
+            account,
             call_id=secrets.token_hex(16),
             tag=secrets.token_hex(8),
             chance=random.random,
             now=now,
+            instance=instance if listener.reliable else "",
         )
 
     def route(self, service_route: Sequence[str] = ()) -> tuple[str, ...]:
@@ -90,7 +95,8 @@ class Line:
 
 
 class Trunks:
-    """All trunks that have a proxy or a registrar. `names` is the transport's: what TLS servers must prove to be."""
+    """All trunks that have a proxy or a registrar. `names` is the transport's: what TLS servers must prove to be. keep_alive:
+    the transport's, for who has registered us by a connection."""
 
     def __init__(
         self,
@@ -100,16 +106,21 @@ class Trunks:
         send: Callable[[Sequence[Output]], None],
         resolver: Resolver,
         names: dict[Address, str],
+        keep_alive: Callable[[Address, int], None],
+        node: str,
     ) -> None:
         self._agent = agent
         self._send = send
         self._resolver = resolver
         self._names = names
+        self._keep_alive = keep_alive
         self._clock = asyncio.get_running_loop().time
         self._health = Health()
         self._asked: dict[str, asyncio.Future[Replied]] = {}
         by_name = {listener.label: listener for listener in listeners}
-        self._lines = {trunk.name: Line(trunk, by_name[trunk.listener], self._clock()) for trunk in trunks if trunk.own_domain}
+        self._lines = {
+            trunk.name: Line(trunk, by_name[trunk.listener], node, self._clock()) for trunk in trunks if trunk.own_domain
+        }
 
     async def run(self) -> None:
         """Look up, ping and register for ever."""
@@ -140,7 +151,7 @@ class Trunks:
     def on_lost(self, connection: Address) -> None:
         """A connection is gone; if a registrar knew us by it, we register anew."""
         for line in self._lines.values():
-            if line.trunk.registers and connection in line.answers:
+            if line.trunk.registers and (connection in line.answers or connection == line.registrar):
                 line.registrant.lost(self._clock())
                 line.changed.set()
 
@@ -277,6 +288,8 @@ class Trunks:
                 log.warning("trunk refuses to register us", trunk=line.trunk.name, status=replied.status, again_s=again_s)
             else:
                 line.registrar = address
+                if registrant.flow_timer_s or registrant.outbound:
+                    self._keep_alive(address, registrant.flow_timer_s)
                 if not before:
                     log.info("trunk registered", trunk=line.trunk.name, again_s=again_s, identities=len(registrant.associated))
             if line.answers:

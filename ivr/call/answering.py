@@ -108,12 +108,13 @@ def taken(call: State, leg: Leg) -> None:
             transferring.taken(call)
 
 
-def refused(call: State, name: str, status: int) -> None:
-    """A final refusal, nobody spoke (408), our CANCEL is confirmed (487), or there is no address to dial."""
+def refused(call: State, name: str, status: int, rest_s: float = 0.0) -> None:
+    """A final refusal, nobody spoke (408), our CANCEL is confirmed (487), or there is no address to dial. rest_s: so long the
+    telephone wishes not to be called again."""
     leg = call.legs.get(name)
     if leg is None:
         return
-    leg.state = LegState.OVER
+    leg.state, leg.rest_s = LegState.OVER, rest_s
     callee = leg.callee
     if not role(call, leg) or callee is None:
         return

@@ -50,6 +50,8 @@ class Leg:
     rang: bool = False
     refusal: tuple[str, int] | None = None
     """Why, and with what status, nobody took the call at this telephone while others of the seat went on ringing."""
+    rest_s: float = 0.0
+    """So long whoever refused there wishes not to be called again (Retry-After)."""
 
     targets: tuple[Callee, ...] = ()
     """Where whom we call is tried next, after a redirection (redirecting.py)."""
@@ -92,6 +94,7 @@ class Leg:
             "fork_of": self.fork_of,
             "rang": self.rang,
             "refusal": list(self.refusal) if self.refusal else None,
+            "rest_s": self.rest_s,
             "targets": [asdict(target) for target in self.targets],
             "tried": list(self.tried),
         }
@@ -115,6 +118,7 @@ class Leg:
             fork_of=data["fork_of"],
             rang=data["rang"],
             refusal=(refusal[0], refusal[1]) if refusal else None,
+            rest_s=data["rest_s"],
             targets=tuple(Callee(**target) for target in data["targets"]),
             tried=tuple(data["tried"]),
         )

@@ -193,7 +193,7 @@ class Call(State):
             case Redirected(leg, status, targets):
                 redirecting.redirected(self, leg, status, targets)
             case sip.Rejected(leg, status):
-                answering.refused(self, leg, status)
+                answering.refused(self, leg, status, event.retry_after_s)
             case sip.Cancelled(leg):
                 leaving.cancelled(self, leg)
             case sip.HungUp(leg, cause):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ivr.call.dialling import new_leg, summon
+from ivr.call.dialling import forks, new_leg, summon
 from ivr.call.leg import Leg
 from ivr.call.state import ANNOUNCEMENT_PLAY, Phase, State
 from ivr.call.talking import join, record
@@ -13,6 +13,8 @@ from prompts.catalogue import agent_number
 from routing.commit import SeatState
 
 NO_PORT_PAUSE_S = 5.0
+LONGEST_REST_S = 3600.0
+"""So long a seat is set aside at most, whatever its telephone asks for."""
 
 
 def seat_claimed(call: State, callee: Callee, skipped: tuple[tuple[str, str], ...]) -> None:
@@ -45,7 +47,8 @@ def taken(call: State, leg: Leg) -> None:
 
 
 def lost(call: State, why: str, status: int) -> None:
-    """This offer is over; the caller keeps the place, the seat is set aside."""
+    """This offer is over; the caller keeps the place, the seat is set aside: for longer than usual where all its telephones
+    wish that (RFC 3261 20.33)."""
     if why == "no_port":
         back_to_queue(call, why, set_aside_s=NO_PORT_PAUSE_S)
         return
@@ -53,4 +56,7 @@ def lost(call: State, why: str, status: int) -> None:
         call.emit("no_answer", seat=call.seat)
     else:
         call.emit("refused", seat=call.seat, status=status)
-    back_to_queue(call, why, set_aside_s=call.queues[call.queue].set_aside_s)
+    leg = call.seat_leg
+    assert leg is not None
+    rest_s = min(each.rest_s for each in (leg, *forks(call, leg)))
+    back_to_queue(call, why, set_aside_s=max(call.queues[call.queue].set_aside_s, min(rest_s, LONGEST_REST_S)))

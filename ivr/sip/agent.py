@@ -100,13 +100,17 @@ class UserAgent:
         try:
             message = parse(data)
         except MessageError as error:
-            outputs: list[Output] = [Garbage(source, str(error)), *self.guard.garbage(source, now)]
+            outputs = self.spoiled(source, str(error), now)
             if isinstance(error, BadRequest) and error.head.method != "ACK" and self.peers.knows(source):
                 outputs.append(self._outside.refusal(error.head, source, error.status))
             return outputs
         if isinstance(message, Response):
             return self._response(message, source, now)
         return self._request(message, source, now)
+
+    def spoiled(self, source: Address, why: str, now: float) -> list[Output]:
+        """Something came that is no SIP message, and why it is none; on a connection that can't be read on."""
+        return [Garbage(source, why), *self.guard.garbage(source, now)]
 
     def disconnected(self, connection: Address, now: float) -> list[Output]:
         """A connection that was there is gone. It ends no dialog."""
@@ -237,9 +241,9 @@ class UserAgent:
         """200 to a REGISTER with all that is bound now (registrar.Change.bound)."""
         return self._registration.accept(request, contacts, now)
 
-    def refuse_register(self, request: str, status: int, now: float) -> list[Output]:
-        """Refuse a REGISTER (500 for registrar.StaleRegister, 503 when it can't be stored)."""
-        return self._registration.refuse(request, status, now)
+    def refuse_register(self, request: str, status: int, now: float, retry_after: int | None = None) -> list[Output]:
+        """Refuse a REGISTER (500 for registrar.StaleRegister, 503 when it can't be stored); retry_after in seconds."""
+        return self._registration.refuse(request, status, now, retry_after)
 
     # -- our own requests --------------------------------------------------------------------------------------------
 

@@ -5,10 +5,11 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import random
 import socket
 import ssl
 from collections import Counter
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, cast
@@ -23,6 +24,10 @@ PROVE_S = 10.0
 """A peer that connects has so long to become one we know (Hooks.known), and later for the rest of a message it has begun."""
 IDLE_S = 4000.0
 """Longer than any registration: a telephone's connection is the way back to it."""
+PING_S = (95.0, 120.0)
+"""So often we ping on connections that we made, where their peer names no other time (RFC 5626 4.4.1)."""
+PONG_S = 10.0
+"""So long a peer that is known to answer pings may take."""
 CLOSE_S = 2.0
 MAX_WAITING_BYTES = 1 << 18
 """What may wait for a peer that does not read, or for a connection that is being made."""
@@ -50,13 +55,16 @@ class Tls:
 @dataclass(frozen=True, slots=True)
 class Hooks:
     """What the connections tell and ask. message: a whole one. lost: a connection that was there is gone. unreachable: none
-    could be made; what waited for it is dropped. refused: why, for the log. known: whether we have business with this peer;
+    could be made; what waited for it is dropped. refused: why, for the log. spoiled: what came is no SIP, and why. barred:
+    whether this peer is banned: it gets no connection, and the log no line. known: whether we have business with this peer;
     strangers are shown out after PROVE_S. name: what a server must prove to be by its certificate ("": its IP address)."""
 
     message: Callable[[bytes, Address], None]
     lost: Callable[[Address], None]
     unreachable: Callable[[Address], None]
     refused: Callable[[Address, str], None]
+    spoiled: Callable[[Address, str], None]
+    barred: Callable[[Address], bool]
     known: Callable[[Address], bool]
     name: Callable[[Address], str]
 
@@ -95,6 +103,12 @@ class Connections:
             self._spawn(self._connect(destination))
         elif sum(map(len, waiting)) + len(data) <= MAX_WAITING_BYTES:
             waiting.append(data)
+
+    def keep_alive(self, destination: Address, flow_timer_s: int) -> None:
+        """The peer of our connection there answers pings, and wants one within so many seconds; 0: as often as usual."""
+        connection = self._open.get(destination)
+        if connection is not None:
+            connection.keep_alive(flow_timer_s)
 
     def close(self) -> None:
         """Take no more, let go of all."""
@@ -135,7 +149,7 @@ class Connections:
                     await asyncio.sleep(FULL_S)
                     continue
                 peer = Address(address[0], address[1], self.listener.name)
-                if self._admit(peer):
+                if not self.hooks.barred(peer) and self._admit(peer):
                     self._spawn(self._take(sock, peer))
                 else:
                     sock.close()
@@ -217,6 +231,19 @@ class Connection(asyncio.Protocol):
         self._stream = Stream()
         self._transport: asyncio.Transport | None = None
         self._timer: asyncio.TimerHandle | None = None
+        self._ours = ours
+        self._ping_s = PING_S
+        self._answers_pings = False
+        self._pinged = False
+        """Whether nothing has come since our last ping."""
+        self._ping_timer: asyncio.TimerHandle | None = None
+
+    def keep_alive(self, flow_timer_s: int) -> None:
+        """See Connections; on connections that we made."""
+        ping_s = (0.8 * flow_timer_s, float(flow_timer_s)) if flow_timer_s else PING_S
+        if self._ours and (not self._answers_pings or ping_s != self._ping_s):
+            self._answers_pings, self._ping_s = True, ping_s
+            self._ping_later()
 
     def send(self, data: bytes) -> None:
         """Send. A peer that has not read what was sent before is given up."""
@@ -241,23 +268,28 @@ class Connection(asyncio.Protocol):
         """asyncio's."""
         self._transport = cast(asyncio.Transport, transport)
         self._connections.opened(self._peer, self)
-        if self._trusted:
+        if self._ours:
             self._wait(IDLE_S, "it is idle")
+            self._ping_later()
         else:
             self._timer = asyncio.get_running_loop().call_later(PROVE_S, self._judge)
 
     def data_received(self, data: bytes) -> None:
         """asyncio's."""
+        if self._pinged:
+            self._pinged = False
+            if self._stream.empty and data.startswith(PONG) and not data.startswith(PING):
+                self._answers_pings = True
+                data = data[len(PONG) :]  # with what follows it would be a ping
+            self._ping_later()
         try:
             messages = self._stream.receive(data)
         except StreamError as error:
+            self._read(error.before)
+            self._connections.hooks.spoiled(self._peer, str(error))
             self._drop(str(error))
             return
-        for message in messages:
-            if message == PING:
-                self.send(PONG)
-            else:
-                self._connections.hooks.message(message, self._peer)
+        self._read(messages)
         half = not self._stream.empty
         if self._trusted and (messages or half != self._half):
             self._half = half
@@ -265,10 +297,18 @@ class Connection(asyncio.Protocol):
 
     def connection_lost(self, exc: Exception | None) -> None:
         """asyncio's."""
-        if self._timer is not None:
-            self._timer.cancel()
+        for timer in (self._timer, self._ping_timer):
+            if timer is not None:
+                timer.cancel()
         self._connections.gone(self._peer)
         self.closed.set()
+
+    def _read(self, messages: Iterable[bytes]) -> None:
+        for message in messages:
+            if message == PING:
+                self.send(PONG)
+            else:
+                self._connections.hooks.message(message, self._peer)
 
     def _judge(self) -> None:
         if self._stream.empty and self._connections.hooks.known(self._peer):
@@ -276,6 +316,20 @@ class Connection(asyncio.Protocol):
             self._wait(IDLE_S, "it is idle")
         else:
             self._drop("a stranger")
+
+    def _ping_later(self) -> None:
+        if self._ping_timer is not None:
+            self._ping_timer.cancel()
+        self._ping_timer = asyncio.get_running_loop().call_later(random.uniform(*self._ping_s), self._ping)
+
+    def _ping(self) -> None:
+        """A ping; who is known to answer them has so long for the pong, or to say anything else."""
+        self._pinged = True
+        self.send(PING)
+        if self._answers_pings:
+            self._ping_timer = asyncio.get_running_loop().call_later(PONG_S, self._drop, "no pong")
+        else:
+            self._ping_later()
 
     def _wait(self, seconds: float, why: str) -> None:
         if self._timer is not None:

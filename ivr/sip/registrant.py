@@ -1,5 +1,5 @@
-"""Our registration with an operator's registrar (RFC 3261 10.2, RFC 3608), as a machine: when to ask, and what the answers
-mean."""
+"""Our registration with an operator's registrar (RFC 3261 10.2, RFC 3608, RFC 5626), as a machine: when to ask, and what the
+answers mean."""
 
 from __future__ import annotations
 
@@ -40,9 +40,12 @@ class Account:
 
 class Registrant:
     """One account's registration. call_id and tag: the same as long as the process lives (10.2.4). chance(): a random number
-    from 0 to 1. `due`: when ask() wants to be called."""
+    from 0 to 1. instance: a URN that is ours and stays the same for ever, where the registrar is spoken to by a connection:
+    calls are to come in by that one (RFC 5626); "" elsewhere. `due`: when ask() wants to be called."""
 
-    def __init__(self, account: Account, *, call_id: str, tag: str, chance: Callable[[], float], now: float) -> None:
+    def __init__(
+        self, account: Account, *, call_id: str, tag: str, chance: Callable[[], float], now: float, instance: str = ""
+    ) -> None:
         self.account = account
         self.due = now
         self.until = now
@@ -53,8 +56,13 @@ class Registrant:
         """The way that requests of ours must go (RFC 3608)."""
         self.associated: tuple[str, ...] = ()
         """The URIs that the operator holds to be ours (RFC 7315 4.1), the default one first."""
+        self.flow_timer_s = 0
+        """How long the connection may be silent (RFC 5626 5.4); 0 where the registrar names no time."""
+        self.outbound = False
+        """Whether the registrar keeps our connection, and so answers pings (RFC 5626 6)."""
         self._call_id = call_id
         self._tag = tag
+        self._instance = instance
         self._chance = chance
         self._cseq = 0
         self._expires_s = account.expires_s
@@ -68,6 +76,7 @@ class Registrant:
         """The next REGISTER; with `leave` the last one, which ends the registration."""
         self._cseq += 1
         account = self.account
+        flow = f';reg-id=1;+sip.instance="<{self._instance}>"' if self._instance else ""
         return Ask(
             "REGISTER",
             f"sip:{account.domain}",
@@ -78,9 +87,10 @@ class Registrant:
             destination,
             routes,
             account.username,
-            (("Expires", "0" if leave else str(self._expires_s)), ("Supported", "path")),
+            (("Expires", "0" if leave else str(self._expires_s)), ("Supported", "path, outbound" if flow else "path")),
             account.auth_username or account.username,
             account.password,
+            flow,
         )
 
     def answered(self, replied: Replied, now: float) -> None:
@@ -93,6 +103,10 @@ class Registrant:
         least = _seconds(replied, "Min-Expires")
         if replied.status == 423 and self._expires_s < least <= MAX_S:
             self._expires_s = least
+            self.due = now
+            return
+        if replied.status == 439 and self._instance:
+            self._instance = ""  # a proxy before the registrar knows nothing of flows
             self.due = now
             return
         self._failures += 1
@@ -114,6 +128,8 @@ class Registrant:
         routes = _values(replied, "Service-Route")
         self.service_route = routes if usable(f"sip:{self.account.domain}", routes) else ()
         self.associated = _values(replied, "P-Associated-URI")
+        self.flow_timer_s = _seconds(replied, "Flow-Timer")
+        self.outbound = "outbound" in (value.lower() for value in _values(replied, "Require"))
 
     def _granted(self, replied: Replied) -> int:
         """The lifetime of our contact: the shortest of those with our user part, else what Expires says (10.2.4)."""

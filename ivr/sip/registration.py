@@ -97,9 +97,9 @@ class Registration:
         ]
         return self._respond(name, 200, headers, now)
 
-    def refuse(self, name: str, status: int, now: float) -> list[Output]:
-        """Refuse it."""
-        return self._respond(name, status, [], now)
+    def refuse(self, name: str, status: int, now: float, retry_after: int | None) -> list[Output]:
+        """Refuse it; retry_after in seconds."""
+        return self._respond(name, status, [] if retry_after is None else [("Retry-After", str(retry_after))], now)
 
     def _wrong(self, request: Request, source: Address, error: ContactError, now: float) -> list[Output]:
         headers = [("Min-Expires", str(MIN_EXPIRES_S))] if error.status == 423 else []

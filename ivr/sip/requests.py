@@ -12,13 +12,13 @@ from ivr.sip.outgoing import Outgoing
 from ivr.sip.transaction import ClientRequest
 from ivr.sip.uri import clean
 
-TOLD = ("Contact", "Expires", "Min-Expires", "Retry-After", "Service-Route", "P-Associated-URI")
+TOLD = ("Contact", "Expires", "Min-Expires", "Retry-After", "Service-Route", "P-Associated-URI", "Flow-Timer", "Require")
 
 
 @dataclass(frozen=True, slots=True)
 class Ask:
     """A request: from_ and to as written in the headers, from_ with its tag. user and password answer a challenge. The
-    registered Contact is `contact`, the user part of it, "" for no Contact."""
+    registered Contact is `contact`, the user part of it, "" for no Contact, with `contact_params` (";reg-id=1")."""
 
     method: str
     uri: str
@@ -32,6 +32,7 @@ class Ask:
     headers: tuple[tuple[str, str], ...] = ()
     user: str = ""
     password: str = ""
+    contact_params: str = ""
 
 
 class Requests:
@@ -43,7 +44,8 @@ class Requests:
     def send(self, name: str, ask: Ask, now: float) -> list[Output]:
         """Send; Replied(name) follows."""
         core = self._core
-        contact = (core.contact(ask.destination, ask.contact),) if ask.contact else ()
+        header, value = core.contact(ask.destination, ask.contact)
+        contact = ((header, value + ask.contact_params),) if ask.contact else ()
         outgoing = core.outgoing(
             ask.method,
             clean(ask.uri),

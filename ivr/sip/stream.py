@@ -14,7 +14,9 @@ _LENGTH = re.compile(rb"(?im)^(?:content-length|l)[ \t]*+:(?:\r\n(?=[ \t]))?+([^
 
 class StreamError(ValueError):
     """What comes is no SIP, or more than we take: the stream can't be read on and its connection is closed. The text holds
-    nothing of the peer's words."""
+    nothing of the peer's words. before: the whole messages that came before it."""
+
+    before: tuple[bytes, ...] = ()
 
 
 class Stream:
@@ -37,10 +39,14 @@ class Stream:
         """
         self._buffer += data
         found: list[bytes] = []
-        while (message := self._next()) is not None:
-            found.append(message)
-            del self._buffer[: len(message)]
-            self._searched = self._whole = 0
+        try:
+            while (message := self._next()) is not None:
+                found.append(message)
+                del self._buffer[: len(message)]
+                self._searched = self._whole = 0
+        except StreamError as error:
+            error.before = tuple(found)
+            raise
         return found
 
     def _next(self) -> bytes | None:

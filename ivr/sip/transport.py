@@ -51,6 +51,8 @@ class Transport:
             lost=self._lost,
             unreachable=lambda peer: self.send(agent.unreachable(peer, self._now())),
             refused=on_refused,
+            spoiled=lambda peer, why: self.send(agent.spoiled(peer, why, self._now())),
+            barred=lambda peer: agent.guard.bars(peer, self._now()),
             known=agent.peers.knows,
             name=lambda peer: (names or {}).get(peer, ""),
         )
@@ -81,6 +83,13 @@ class Transport:
             else:
                 self._on_event(output)
         self._arm()
+
+    def keep_alive(self, peer: Address, flow_timer_s: int) -> None:
+        """The peer of our connection to this address answers pings (RFC 5626 4.4.1), and wants one within so many seconds, 0:
+        as often as usual. One that does not answer from now on is given up, and on_lost is told."""
+        way = self._ways.get(peer.listener)
+        if isinstance(way, Connections):
+            way.keep_alive(peer, flow_timer_s)
 
     def close(self) -> None:
         """Stop; the sockets are closed in the loop's next turns."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import secrets
 import socket
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Any, cast
@@ -15,13 +15,15 @@ import pytest
 from ivr import trunks as module
 from ivr.listen import bind_listener
 from ivr.sections import Trunk
+from ivr.sip import connections
 from ivr.sip import events as sip
 from ivr.sip.agent import UserAgent
-from ivr.sip.events import Address, Event, Party, Replied
+from ivr.sip.events import Address, Event, Output, Party, Replied
 from ivr.sip.listener import Listener
 from ivr.sip.locating import Place
 from ivr.sip.peers import Peers
 from ivr.sip.resolver import Resolver
+from ivr.sip.stream import PING, PONG, Stream
 from ivr.sip.transaction import LIMIT_S
 from ivr.sip.transport import Transport
 from ivr.trunks import Trunks, peer
@@ -105,7 +107,14 @@ async def house(*settings: Trunk, servers: tuple[Place, ...] = ()) -> AsyncItera
         secret=secrets.token_bytes(32),
     )
     resolver = Resolver(servers) if servers else Resolver([Place("127.0.0.1", 9)])
-    trunks = Trunks(settings, listeners, agent, lambda outputs: transport.send(outputs), resolver, {})  # noqa: PLW0108
+
+    def send(outputs: Sequence[Output]) -> None:
+        transport.send(outputs)
+
+    def keep_alive(peer: Address, flow_timer_s: int) -> None:
+        transport.keep_alive(peer, flow_timer_s)
+
+    trunks = Trunks(settings, listeners, agent, send, resolver, {}, keep_alive, "node1")
 
     def heard(event: Event) -> None:
         made.events.append(event)
@@ -292,35 +301,74 @@ async def test_a_trunk_that_only_brings_calls_has_no_targets() -> None:
         our.trunks.on_reply(Replied("unknown", 200, 1))
 
 
+class Flows(asyncio.Protocol):
+    """An operator that is reached by connections. `pongs`: whether it answers pings."""
+
+    def __init__(self, carrier: Operator) -> None:
+        self.carrier, self.pongs = carrier, True
+        self.ways: list[asyncio.Transport] = []
+        self.pings = 0
+        self._stream = Stream()
+
+    @asynccontextmanager
+    async def open(self) -> AsyncIterator[Place]:
+        server = await asyncio.get_running_loop().create_server(lambda: self, "127.0.0.1", 0)
+        async with server:
+            yield Place(*server.sockets[0].getsockname())
+            for way in self.ways:
+                way.close()
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self.ways.append(cast(asyncio.Transport, transport))
+        self._stream = Stream()
+
+    def data_received(self, data: bytes) -> None:
+        for message in self._stream.receive(data):
+            if message == PING:
+                self.pings += 1
+                self.ways[-1].write(PONG if self.pongs else b"")
+            else:
+                self.carrier.heard.append(message.decode())
+                self.ways[-1].write(self.carrier.answer(message.decode()))
+
+
 async def test_over_tcp_a_lost_connection_is_replaced_and_registered_anew() -> None:
     """The registrar knows us by the connection; its end ends the registration."""
-    seen: list[str] = []
-    writers: list[asyncio.StreamWriter] = []
     carrier = Operator()
+    flows = Flows(carrier)
+    async with flows.open() as place, house(account(place, listener="t")) as our:
+        await until(lambda: our.trunks.faults == {"acc4000": ""})
+        assert "Via: SIP/2.0/TCP" in carrier.heard[0]
+        contact = header(carrier.of("REGISTER")[0], "Contact")
+        assert ';transport=tcp>;reg-id=1;+sip.instance="<urn:uuid:' in contact
+        assert header(carrier.of("REGISTER")[0], "Supported") == "path, outbound"
+        assert len(flows.ways) == 1, "one connection for all"
+        flows.ways[0].close()
+        await until(lambda: len(flows.ways) == 2 and has(carrier.of("REGISTER")[-1], "Authorization"))
+        await until(lambda: len(carrier.of("REGISTER")) == 4)
+        assert header(carrier.of("REGISTER")[-1], "Contact").startswith(contact), "it is the same instance"
 
-    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        writers.append(writer)
-        try:
-            while True:
-                text = (await reader.readuntil(b"Content-Length: 0\r\n\r\n")).decode()
-                seen.append(text)
-                writer.write(carrier.answer(text))
-        except (asyncio.IncompleteReadError, ConnectionError):
-            writer.close()
 
-    server = await asyncio.start_server(serve, "127.0.0.1", 0)
-    place = Place(*server.sockets[0].getsockname())
-    async with server:
-        async with house(account(place, listener="t")) as our:
-            await until(lambda: our.trunks.faults == {"acc4000": ""})
-            assert "Via: SIP/2.0/TCP" in seen[0]
-            assert ";transport=tcp>" in header(next(text for text in seen if text.startswith("REGISTER")), "Contact")
-            assert len(writers) == 1, "one connection for all"
-            writers[0].close()
-            await until(lambda: len(writers) == 2 and seen[-1].startswith("REGISTER") and has(seen[-1], "Authorization"))
-        for writer in writers:
-            writer.close()
-            await asyncio.gather(writer.wait_closed(), return_exceptions=True)
+@pytest.mark.parametrize("told", ["Flow-Timer: 1", "Require: outbound"])
+async def test_a_registrar_that_does_not_pong_any_more_is_connected_to_anew(told: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """RFC 5626: it has said that it keeps our flow, so a ping without an answer means that it has lost it."""
+    monkeypatch.setattr(connections, "PING_S", (0.1, 0.2))
+    carrier = Operator()
+    carrier.extra = [told]
+    flows = Flows(carrier)
+    async with flows.open() as place, house(account(place, listener="t", ping_s=0)) as our:
+        await until(lambda: our.trunks.faults == {"acc4000": ""})
+        await until(lambda: flows.pings >= 2)
+        assert len(flows.ways) == 1
+        registered = len(carrier.of("REGISTER"))
+        monkeypatch.setattr(connections, "PONG_S", 0.1)
+        flows.pongs = False
+        await until(lambda: len(flows.ways) == 2)
+        flows.pongs = True
+        monkeypatch.setattr(connections, "PONG_S", 10.0)
+        await until(lambda: len(carrier.of("REGISTER")) > registered)
+        pings = flows.pings
+        await until(lambda: flows.pings >= pings + 2)
 
 
 def test_the_header_that_names_the_called_number_reaches_the_user_agent() -> None:

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import json
+import os
 import re
 import shutil
-from collections.abc import AsyncIterator
+import signal
+from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
 from ivr.phones.scripted import ScriptedPhone
@@ -19,13 +22,14 @@ CONFIG = Path(__file__).parent.parent / "kamailio.cfg"
 
 
 @contextlib.asynccontextmanager
-async def proxy(floor: Floor, desk: Desk, *defines: str) -> AsyncIterator[Program]:
-    """kamailio at the desk's port. defines: more of its configuration's (kamailio.cfg)."""
+async def proxy(floor: Floor, desk: Desk, *defines: str, tcp: bool = False) -> AsyncIterator[Program]:
+    """kamailio at the desk's port. defines: more of its configuration's (kamailio.cfg). tcp: it listens for that too."""
     assert KAMAILIO is not None, "kamailio is not installed"
     run = floor.new_directory(f"kamailio-{desk.port}")
     host, port = floor.site.server
+    listens = [word for one in (("udp", "tcp") if tcp else ("udp",)) for word in ("-l", f"{one}:127.0.0.1:{desk.port}")]
     async with program(
-        KAMAILIO, "-f", str(CONFIG), "-DD", "-E", "-l", f"udp:127.0.0.1:{desk.port}", "-m", "32", "-M", "4", "-Y", str(run),
+        KAMAILIO, "-f", str(CONFIG), "-DD", "-E", *listens, "-m", "32", "-M", "4", "-Y", str(run),
         "-A", f"HOTLINE_PORT={port}", "-A", f'HOTLINE="sip:{host}:{port}"', *(word for one in defines for word in ("-A", one)),
         log=run / "kamailio.log", listens=("127.0.0.1", desk.port),
     ) as running:  # fmt: skip
@@ -109,6 +113,48 @@ async def registrar(floor: Floor, desk: Desk) -> None:
 async def outbound(floor: Floor, desk: Desk) -> None:
     """The registrar is a name that leads nowhere: all goes by the outbound proxy, with a Route; then as above."""
     await registered(floor, desk)
+
+
+@scenario("kamailio", "an operator's registrar by TCP", trunk=OPERATOR + 'listener = "tcp"\n')
+async def by_tcp(floor: Floor, desk: Desk) -> None:
+    """It wants a ping each two seconds (RFC 5626) and answers them; while it stands still we connect and register anew."""
+    account, outside = f'ACCOUNT="{desk.account}"', 'OUTSIDE="sip:127.0.0.1:9"'
+    async with proxy(floor, desk, account, outside, 'FLOW_TIMER="2"', tcp=True) as running:
+        await running.until_said(f"registered: {desk.account} by SHA-256 as", 60)
+        await called(floor, desk)
+        assert given_up(floor, desk) == 0
+        with standing_still(running.process.pid):
+            await floor.site.until(lambda: given_up(floor, desk) == 1, "the connection is given up")
+        await running.until_said(f"registered: {desk.account} by SHA-256 as", 60, times=2)
+        await called(floor, desk)
+
+
+async def called(floor: Floor, desk: Desk) -> None:
+    """A call to where the trunk has registered comes in."""
+    caller = await (await floor.site.phone(desk.caller)).dial(f"sip:{desk.account}@127.0.0.1:{desk.port}")
+    await caller.wait_answered(PATIENCE_S)
+    await caller.hang_up()
+
+
+def given_up(floor: Floor, desk: Desk) -> int:
+    """How many connections to the desk's port the hotline gave up for want of a pong."""
+    lines = map(json.loads, (floor.site.data_dir / "log" / "engine.log").read_text(encoding="utf-8").splitlines())
+    found = [one["why"] for one in lines if one["event"] == "no connection" and one["peer"] == f"127.0.0.1:{desk.port}"]
+    return found.count("no pong")
+
+
+@contextlib.contextmanager
+def standing_still(pid: int) -> Iterator[None]:
+    """A program, with all that it has started."""
+    children = Path(f"/proc/{pid}/task/{pid}/children").read_text(encoding="ascii").split()
+    processes = [pid, *map(int, children)]
+    for one in processes:
+        os.kill(one, signal.SIGSTOP)
+    try:
+        yield
+    finally:
+        for one in processes:
+            os.kill(one, signal.SIGCONT)
 
 
 async def registered(floor: Floor, desk: Desk) -> None:

@@ -301,6 +301,14 @@ def test_refusals(status: int, why: str) -> None:
     assert events(line.last) == ["refused", "requeued"]
 
 
+@pytest.mark.parametrize(("asked_s", "set_aside_s"), [(44, 45), (300, 300), (86400, 3600)])
+def test_a_telephone_that_names_a_time_is_not_called_before(asked_s: int, set_aside_s: float) -> None:
+    """Retry-After; no less than the queue says, and an hour at most."""
+    line = Line().to_offer()
+    line.tell(sip.Rejected(SEAT, 480, "", (), asked_s))
+    assert ops(line.last) == [FreeSeat("1026", set_aside_s=set_aside_s, reason="unreachable"), Requeue("service")]
+
+
 def test_a_seat_without_telephone() -> None:
     line = Line().to_offer()
     line.tell(Unreachable(SEAT))

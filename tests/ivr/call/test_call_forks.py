@@ -113,6 +113,14 @@ def test_refusals_are_waited_for_and_the_best_is_the_seats(first: int, second: i
     assert FreeSeat("1026", set_aside_s=45, reason=said[0]) in ops(line.last)
 
 
+@pytest.mark.parametrize(("first_s", "second_s", "set_aside_s"), [(300, 0, 45), (0, 300, 45), (300, 200, 200)])
+def test_a_seat_rests_so_long_as_all_its_telephones_wish(first_s: int, second_s: int, set_aside_s: float) -> None:
+    line = Forked(frozen=True)
+    line.tell(sip.Rejected(DESK, 480, "", (), first_s))
+    line.tell(sip.Rejected(SOFT, 480, "", (), second_s))
+    assert FreeSeat("1026", set_aside_s=set_aside_s, reason="unreachable") in ops(line.last)
+
+
 @pytest.mark.parametrize("frozen", [False, True])
 def test_a_refusal_of_one_leaves_the_other(frozen: bool) -> None:
     line = Forked(frozen=frozen)

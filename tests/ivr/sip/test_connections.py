@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import random
 import resource
 import secrets
 import socket
@@ -12,7 +13,7 @@ from contextlib import AsyncExitStack, ExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from itertools import count
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import pytest
 import trustme
@@ -23,8 +24,10 @@ from ivr.sip import events as sip
 from ivr.sip.agent import UserAgent
 from ivr.sip.connections import Limits, Tls, contexts
 from ivr.sip.events import Address, Event, Send
+from ivr.sip.guard import Policy
 from ivr.sip.listener import Listener, TransportName
 from ivr.sip.peers import Peers
+from ivr.sip.stream import PING, PONG
 from ivr.sip.target import Target
 from ivr.sip.transport import Transport
 from ivr.sip.trunk import TrunkPeer
@@ -57,6 +60,7 @@ class Node:
     limits: Limits = field(default_factory=Limits)
     networks: tuple[str, ...] = ("127.0.0.0/8", "::1/128")
     names: dict[Address, str] = field(default_factory=dict)
+    policy: Policy = field(default_factory=Policy)
     refused: list[str] = field(default_factory=list)
     lost: list[Address] = field(default_factory=list)
 
@@ -71,6 +75,7 @@ class Node:
             peers=Peers([TrunkPeer.of("local", self.networks, ["4000"])], {"1001": "pw"}),
             token=lambda: secrets.token_hex(8),
             secret=secrets.token_bytes(32),
+            policy=self.policy,
         )
         self.transport = Transport(
             self.agent,
@@ -270,13 +275,160 @@ async def test_messages_in_pieces_and_pings() -> None:
         await until(lambda: len(a.lost) == 1)
 
 
+class Server(asyncio.Protocol):
+    """A peer that we connect to. It answers pings, so long as it is told to."""
+
+    def __init__(self, *, answers: bool, also: bytes = b"") -> None:
+        self.answers, self.also = answers, also
+        self.heard: list[bytes] = []
+        self.gone = False
+        self.way: asyncio.Transport | None = None
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self.way = cast(asyncio.Transport, transport)
+
+    def data_received(self, data: bytes) -> None:
+        assert self.way is not None
+        self.heard.append(data)
+        if data == PING and self.answers:
+            self.way.write(PONG + self.also)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self.gone = True
+
+    @property
+    def pings(self) -> int:
+        return self.heard.count(PING)
+
+
+@asynccontextmanager
+async def connected(a: Node, peer: Server) -> AsyncIterator[Address]:
+    """Our connection to it; the address."""
+    server = await asyncio.get_running_loop().create_server(lambda: peer, "127.0.0.1", 0)
+    async with server:
+        address = Address("127.0.0.1", server.sockets[0].getsockname()[1], "s")
+        a.transport.send([Send(b"hello", address)])
+        await until(lambda: peer.heard == [b"hello"])
+        yield address
+        if peer.way is not None:
+            peer.way.close()
+
+
+async def test_we_ping_whom_we_connect_to(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Again and again; what follows a pong is read, and no pong is taken for a ping."""
+    monkeypatch.setattr(connections, "PING_S", (0.01, 0.02))
+    peer = Server(answers=True, also=options())
+    async with node() as a, connected(a, peer):
+        await until(lambda: peer.pings >= 3)
+        assert (a.refused, a.lost) == ([], [])
+        said = b"".join(peer.heard)
+        assert said.count(b"SIP/2.0 200 OK") >= 1
+        assert PONG * 3 not in said.replace(b"\r\n\r\nSIP/2.0", b"SIP/2.0").replace(PING, b"")
+
+
+async def test_who_has_ponged_and_does_not_any_more_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(connections, "PING_S", (0.01, 0.02))
+    peer = Server(answers=True)
+    async with node() as a, connected(a, peer) as address:
+        await until(lambda: peer.pings >= 2)
+        monkeypatch.setattr(connections, "PONG_S", 0.05)
+        peer.answers = False
+        await until(lambda: a.lost == [address])
+        assert a.refused == ["no pong"]
+        await until(lambda: peer.gone)
+
+
+async def test_who_has_never_ponged_is_not_held_to_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(connections, "PING_S", (0.01, 0.02))
+    monkeypatch.setattr(connections, "PONG_S", 0.0)
+    peer = Server(answers=False)
+    async with node() as a, connected(a, peer) as address:
+        await until(lambda: peer.pings >= 3)
+        assert (a.refused, a.lost) == ([], [])
+        a.transport.keep_alive(address, 0)
+        await until(lambda: a.refused == ["no pong"])
+
+
+async def test_a_message_is_as_good_as_a_pong(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(connections, "PING_S", (0.01, 0.02))
+    monkeypatch.setattr(connections, "PONG_S", 5.0)
+    peer = Server(answers=False)
+    async with node() as a, connected(a, peer) as address:
+        a.transport.keep_alive(address, 0)
+        for pings in range(1, 4):
+            await until(lambda: peer.pings == pings)  # noqa: B023 - it ends in this turn
+            assert peer.way is not None
+            peer.way.write(options())
+        assert (a.refused, a.lost) == ([], [])
+
+
+async def test_a_flow_timer_says_how_often_we_ping(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Between four fifths of it and all of it."""
+    drawn: list[tuple[float, float]] = []
+
+    def uniform(least: float, most: float) -> float:
+        drawn.append((least, most))
+        return 0.01
+
+    monkeypatch.setattr(random, "uniform", uniform)
+    peer = Server(answers=True)
+    async with node() as a, connected(a, peer) as address:
+        a.transport.keep_alive(address, 50)
+        a.transport.keep_alive(Address("127.0.0.1", 1, "s"), 50)
+        a.transport.keep_alive(Address("127.0.0.1", 1), 50)
+        await until(lambda: peer.pings >= 3)
+        count = len(drawn)
+        a.transport.keep_alive(address, 50)
+        assert len(drawn) == count, "nothing new"
+    assert drawn[0] == connections.PING_S
+    assert set(drawn[1:]) - {connections.PING_S} == {(40.0, 50.0)}
+
+
+async def test_who_connects_to_us_is_not_pinged(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(connections, "PING_S", (0.0, 0.0))
+    async with node() as a, stranger(a.port) as (reader, writer):
+        writer.write(options())
+        await answered(reader)
+        host, port = writer.get_extra_info("sockname")
+        a.transport.keep_alive(Address(host, port, "s"), 1)
+        writer.write(options())
+        assert (await answered(reader)).startswith(b"SIP/2.0 200 OK\r\n")
+        assert [one._ping_timer for one in a.open] == [None]
+
+
 async def test_garbage_closes_its_connection_only() -> None:
     async with node() as a, stranger(a.port) as (good_reader, good), stranger(a.port) as (reader, writer):
+        host, port = writer.get_extra_info("sockname")
         writer.write(b"GET / HTTP/1.1\r\nHost: x\r\n\r\n")
         assert await closed(reader)
         assert a.refused == ["not one Content-Length"]
+        assert await a.wait(sip.Garbage) == sip.Garbage(Address(host, port, "s"), "not one Content-Length")
         good.write(options())
         assert (await answered(good_reader)).startswith(b"SIP/2.0 200 OK\r\n")
+
+
+async def test_what_comes_before_garbage_is_answered() -> None:
+    async with node() as a, stranger(a.port) as (reader, writer):
+        writer.write(b"\r\n\r\n" + options() + b"INVITE sip:a SIP/2.0\r\nVia: x\r\n\r\n")
+        assert await answered(reader, b"\r\n") == b"\r\n"
+        assert (await answered(reader)).startswith(b"SIP/2.0 200 OK\r\n")
+        assert await closed(reader)
+
+
+async def test_who_sends_garbage_again_and_again_gets_no_connection_more() -> None:
+    async with node(networks=("127.0.0.2/32",), policy=Policy(max_garbage=3)) as a:
+        for _ in range(4):
+            async with stranger(a.port) as (reader, writer):
+                writer.write(b"GET / HTTP/1.1\r\n\r\n")
+                assert await closed(reader)
+        assert await a.wait(sip.Banned) == sip.Banned("127.0.0.1", "garbage", 600.0)
+        before = list(a.refused)
+        async with stranger(a.port) as (reader, _):
+            assert await closed(reader)
+        async with stranger(a.port, "127.0.0.2") as (reader, writer):
+            writer.write(options())
+            assert (await answered(reader)).startswith(b"SIP/2.0 200 OK\r\n"), "others aren't hurt"
+        assert a.refused == before, "and the log no line"
 
 
 async def test_a_host_has_so_many_connections_and_all_have_so_many() -> None:

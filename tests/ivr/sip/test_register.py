@@ -86,7 +86,9 @@ def test_a_retransmission_asks_the_app_once() -> None:
     data = phone.next("REGISTER", extra=[proof(sends(challenged)[0])])
     assert events(agent.receive(data, HOME, 0.2)) != []
     assert agent.receive(data, HOME, 0.3) == []
-    assert lines(agent.refuse_register(request.request, 503, 0.4)) == ["503 REGISTER"]
+    refusal = agent.refuse_register(request.request, 503, 0.4, 10)
+    assert lines(refusal) == ["503 REGISTER"]
+    assert header(sends(refusal)[0], "Retry-After") == "10"
     pass_time(agent, 200.0)
     assert agent.registered(request.request, [], 200.0) == []
 

@@ -30,6 +30,25 @@ def test_the_request() -> None:
     assert registrant(Account("a.cn", "4000")).ask(SERVER, ()).user == "4000", "one user for both"
 
 
+def test_over_a_connection_it_asks_for_calls_to_come_in_by_that() -> None:
+    """RFC 5626. A proxy before the registrar that does not know that (439) is asked without, at once."""
+    machine = Registrant(ACCOUNT, call_id="c", tag="t", chance=lambda: 1.0, now=0.0, instance="urn:uuid:1-2")
+    for leave in (False, True):
+        ask = machine.ask(SERVER, (), leave=leave)
+        assert ask.contact_params == ';reg-id=1;+sip.instance="<urn:uuid:1-2>"'
+        assert ask.headers[1] == ("Supported", "path, outbound")
+    machine.answered(replied(200, ("Flow-Timer", "120"), ("Require", "outbound")), 1.0)
+    assert (machine.flow_timer_s, machine.outbound) == (120, True)
+    machine.answered(replied(200), 2.0)
+    assert (machine.flow_timer_s, machine.outbound) == (0, False)
+    machine.answered(replied(439), 3.0)
+    assert machine.due == 3.0
+    ask = machine.ask(SERVER, ())
+    assert (ask.contact_params, ask.headers[1]) == ("", ("Supported", "path"))
+    machine.answered(replied(439), 4.0)
+    assert machine.due == 4.0 + REFUSED_S, "once"
+
+
 def test_what_is_granted_and_learnt() -> None:
     machine = registrant()
     machine.answered(
