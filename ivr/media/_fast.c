@@ -1,4 +1,4 @@
-/* The quick case of ivr/media/loops.py in C: take() and send_frames(), upon the very objects that Python works on.
+/* The quick case of ivr/media/loops.py in C: take(), take_slots() and send_frames(), upon the very objects that Python works on.
  *
  * There is no state here between two calls. The slots of Leg, Arrivals, Timeline, Outgoing and Pair are read and written where
  * Python keeps them, so Python may take over at any packet, and does: what is done here is only the packet that simply follows the
@@ -15,6 +15,7 @@
 #include "_fast_slots.h"
 #include <arpa/inet.h>
 #include <netinet/in.h>
+#include <sys/epoll.h>
 #include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <time.h>
@@ -22,6 +23,9 @@
 #define SAMPLED 31 /* as in leg.py */
 #define MAX_LISTENERS 4 /* of one leg; Python serves larger rounds */
 #define ARRIVED 0x8907 /* as in pair.py */
+#define RATE 8000 /* as in rtp.py */
+#define SLOT_S 0.005 /* as in schedule.py */
+#define MOST 1024 /* as in loops.py */
 
 static PyObject *leg_receive, *pair_to_peer, *pair_to_any, *pair_arrived; /* the functions that are known here */
 
@@ -77,7 +81,8 @@ static int pass_on(const Way *way, const unsigned char *packet, Py_ssize_t size)
 }
 
 /* Relayed packets, which take() sends in bursts: who is woken by the first finds the others too, and to be woken by each would
-   cost the sender nearly as much again. All are sent before Python is called for a packet, and before take() returns. */
+   cost the sender nearly as much again. All are sent before Python is called for a packet, before take() returns, and in each
+   slot. */
 
 #define BURST 32
 
@@ -311,44 +316,142 @@ static int take_one(PyObject *key, PyObject *found, PyObject *packet, Py_buffer 
     return take_there(take, taker, source, packet, now);
 }
 
+/* What take() and take_slots() work upon. */
+typedef struct {
+    PyObject *receivers, *packet, *counters, *others; /* others is owned */
+    Py_buffer buffer;
+    long long received, quick;
+} Taking;
+
+static int begin(Taking *taking)
+{
+    taking->received = taking->quick = 0;
+    taking->others = PyList_New(0);
+    if (taking->others == NULL)
+        return -1;
+    if (PyObject_GetBuffer(taking->packet, &taking->buffer, PyBUF_WRITABLE) == 0) /* it can't be resized now */
+        return 0;
+    Py_DECREF(taking->others);
+    return -1;
+}
+
+/* Take from one descriptor. Returns -1 and an exception, if Python raised one. */
+static int take_from(Taking *taking, PyObject *key, PyObject *now)
+{
+    PyObject *found = PyDict_GetItemWithError(taking->receivers, key);
+    if (found == NULL)
+        return PyErr_Occurred() ? -1 : PyList_Append(taking->others, key);
+    Py_INCREF(found); /* whoever receives may end itself */
+    int done = take_one(key, found, taking->packet, &taking->buffer, now);
+    Py_DECREF(found);
+    taking->received++;
+    taking->quick += done > 0;
+    return done;
+}
+
+/* All that was taken so far is sent and counted. */
+static int settle(Taking *taking)
+{
+    long long received = taking->received, quick = taking->quick;
+    taking->received = taking->quick = 0;
+    if (send_burst() < 0 || add(taking->counters, &Counters, COUNTERS_RECEIVED, received) < 0)
+        return -1;
+    return add(taking->counters, &Counters, COUNTERS_QUICK, quick);
+}
+
+/* What is returned: the descriptors that have no taker; NULL and an exception if `done` says that there is one. */
+static PyObject *end(Taking *taking, int done)
+{
+    if (settle(taking) < 0)
+        done = -1;
+    PyBuffer_Release(&taking->buffer);
+    if (done >= 0)
+        return taking->others;
+    Py_DECREF(taking->others);
+    return NULL;
+}
+
 static PyObject *take(PyObject *Py_UNUSED(module), PyObject *args)
 {
-    PyObject *ready, *receivers, *packet, *now, *counters, *others;
-    Py_buffer buffer;
-    long long quick = 0;
+    PyObject *ready, *now;
+    Taking taking;
     int done = 0;
-    if (!PyArg_ParseTuple(args, "O!O!O!O!O:take", &PyList_Type, &ready, &PyDict_Type, &receivers, &PyByteArray_Type, &packet,
-                          &PyLong_Type, &now, &counters))
+    if (!PyArg_ParseTuple(args, "O!O!O!O!O:take", &PyList_Type, &ready, &PyDict_Type, &taking.receivers, &PyByteArray_Type,
+                          &taking.packet, &PyLong_Type, &now, &taking.counters) ||
+        begin(&taking) < 0)
         return NULL;
-    if (PyObject_GetBuffer(packet, &buffer, PyBUF_WRITABLE) < 0) /* it can't be resized now */
-        return NULL;
-    others = PyList_New(0);
-    for (Py_ssize_t index = 0; others != NULL && done >= 0 && index < PyList_GET_SIZE(ready); index++) {
+    for (Py_ssize_t index = 0; done >= 0 && index < PyList_GET_SIZE(ready); index++) {
         PyObject *event = PyList_GET_ITEM(ready, index);
         if (!PyTuple_CheckExact(event) || PyTuple_GET_SIZE(event) == 0) {
             PyErr_SetString(PyExc_TypeError, "what epoll.poll() returns is wanted");
             done = -1;
             break;
         }
-        PyObject *key = Py_NewRef(PyTuple_GET_ITEM(event, 0)), *found = PyDict_GetItemWithError(receivers, key);
-        if (found == NULL) {
-            done = PyErr_Occurred() ? -1 : PyList_Append(others, key);
-        } else {
-            Py_INCREF(found); /* whoever receives may end itself */
-            done = take_one(key, found, packet, &buffer, now);
-            Py_DECREF(found);
-            quick += done > 0;
-        }
+        PyObject *key = Py_NewRef(PyTuple_GET_ITEM(event, 0));
+        done = take_from(&taking, key, now);
         Py_DECREF(key);
     }
-    if (send_burst() < 0)
-        done = -1;
-    PyBuffer_Release(&buffer);
-    if (others == NULL || done < 0 || add(counters, &Counters, COUNTERS_QUICK, quick) < 0) {
-        Py_XDECREF(others);
-        return NULL;
+    return end(&taking, done);
+}
+
+/* Schedule.until_slot() and the wait for it: the time at which it is over, in seconds of the monotonic clock; negative, with an
+   exception, if the schedule is none. */
+static double wait_for_slot(PyObject *schedule, double start)
+{
+    long long awaited, slot;
+    struct timespec when;
+    if (!number(schedule, &Schedule, SCHEDULE_AWAITED, &awaited)) {
+        PyErr_SetString(PyExc_TypeError, "slots are numbers");
+        return -1;
     }
-    return others;
+    clock_gettime(CLOCK_MONOTONIC, &when);
+    slot = (long long)(((double)when.tv_sec + (double)when.tv_nsec / 1e9 - start) / SLOT_S);
+    if (slot <= awaited) {
+        double until = start + (double)++slot * SLOT_S;
+        when.tv_sec = (time_t)until;
+        when.tv_nsec = (long)((until - (double)when.tv_sec) * 1e9);
+        Py_BEGIN_ALLOW_THREADS
+        clock_nanosleep(CLOCK_MONOTONIC, TIMER_ABSTIME, &when, NULL); /* a signal is told by a descriptor of the same epoll */
+        Py_END_ALLOW_THREADS
+        clock_gettime(CLOCK_MONOTONIC, &when);
+    }
+    return put(schedule, &Schedule, SCHEDULE_AWAITED, slot) < 0 ? -1 : (double)when.tv_sec + (double)when.tv_nsec / 1e9;
+}
+
+static PyObject *take_slots(PyObject *Py_UNUSED(module), PyObject *args)
+{
+    static struct epoll_event events[MOST];
+    PyObject *poll, *schedule;
+    Taking taking;
+    long long due;
+    int done = 0;
+    if (!PyArg_ParseTuple(args, "OOO!O!O:take_slots", &poll, &schedule, &PyDict_Type, &taking.receivers, &PyByteArray_Type,
+                          &taking.packet, &taking.counters))
+        return NULL;
+    int descriptor = PyObject_AsFileDescriptor(poll);
+    PyObject *start = is(schedule, &Schedule) ? get(schedule, &Schedule, SCHEDULE_START) : NULL;
+    if (start == NULL || !PyFloat_CheckExact(start) || !number(schedule, &Schedule, SCHEDULE_NUMBER, &due))
+        return PyErr_Format(PyExc_TypeError, "a schedule is wanted");
+    if (descriptor < 0 || begin(&taking) < 0)
+        return NULL;
+    double began = PyFloat_AS_DOUBLE(start), deadline = began + (double)due * SLOT_S, seconds;
+    do {
+        seconds = wait_for_slot(schedule, began);
+        PyObject *now = seconds < 0 ? NULL : PyLong_FromLongLong((long long)((seconds - began) * RATE));
+        int count = now == NULL ? -1 : epoll_wait(descriptor, events, MOST, 0);
+        if (count < 0 && now != NULL)
+            PyErr_SetFromErrno(PyExc_OSError);
+        done = count < 0 ? -1 : 0;
+        for (int index = 0; done >= 0 && index < count; index++) {
+            PyObject *key = PyLong_FromLong(events[index].data.fd);
+            done = key == NULL ? -1 : take_from(&taking, key, now);
+            Py_XDECREF(key);
+        }
+        Py_XDECREF(now);
+        if (done >= 0)
+            done = settle(&taking);
+    } while (done >= 0 && PyList_GET_SIZE(taking.others) == 0 && seconds < deadline);
+    return end(&taking, done);
 }
 
 /* Outgoing.send_frame(), where a play or silence simply goes on: 1, or 0 with nothing touched, or -1 with an exception. */
@@ -455,6 +558,7 @@ static PyObject *learn(PyObject *Py_UNUSED(module), PyObject *args)
 static PyMethodDef functions[] = {
     {"learn", learn, METH_VARARGS, "learn(classes, alaw_to_ulaw, ulaw_to_alaw): where the slots of Python's classes are."},
     {"take", take, METH_VARARGS, "As loops.take()."},
+    {"take_slots", take_slots, METH_VARARGS, "As loops.take_slots()."},
     {"send_frames", send_frames, METH_VARARGS, "As loops.send_frames()."},
     {NULL, NULL, 0, NULL},
 };

@@ -31,8 +31,10 @@ enum { PAIR_DESCRIPTOR };
 static const char *const pair_fields[] = {"descriptor", NULL};
 enum { LINE_LEG };
 static const char *const line_fields[] = {"leg", NULL};
-enum { COUNTERS_UNSENT, COUNTERS_QUICK };
-static const char *const counters_fields[] = {"unsent", "quick", NULL};
+enum { COUNTERS_UNSENT, COUNTERS_QUICK, COUNTERS_RECEIVED };
+static const char *const counters_fields[] = {"unsent", "quick", "received", NULL};
+enum { SCHEDULE_START, SCHEDULE_AWAITED, SCHEDULE_NUMBER };
+static const char *const schedule_fields[] = {"_start", "_awaited", "number", NULL};
 
 #define SHAPE(NAME, FIELDS) static Shape NAME = {.name = #NAME, .fields = FIELDS}
 SHAPE(Leg, leg_fields);
@@ -42,7 +44,8 @@ SHAPE(Outgoing, out_fields);
 SHAPE(Pair, pair_fields);
 SHAPE(Line, line_fields);
 SHAPE(Counters, counters_fields);
-static Shape *const shapes[] = {&Leg, &Arrivals, &Timeline, &Outgoing, &Pair, &Line, &Counters};
+SHAPE(Schedule, schedule_fields);
+static Shape *const shapes[] = {&Leg, &Arrivals, &Timeline, &Outgoing, &Pair, &Line, &Counters, &Schedule};
 #define SHAPES ((Py_ssize_t)(sizeof shapes / sizeof *shapes))
 
 static int is(PyObject *object, const Shape *shape)

@@ -21,6 +21,7 @@ from ivr.media.loops import Loops, Taker
 from ivr.media.outgoing import Address, Receive
 from ivr.media.packet import Buffers, Counters
 from ivr.media.pair import Pair
+from ivr.media.schedule import Schedule
 
 _LIBC = ctypes.CDLL(None)
 _NOBODY = bytes(16)  # an address of AF_UNSPEC, which Python's connect() can't say
@@ -50,7 +51,7 @@ class Ports:
         self._dscp = dscp
         self._packet = buffers.packet
         self._counters = counters
-        self._take = loops.take
+        self._loops = loops
         self._pairs: set[Pair] = set()
         self._receivers: dict[int, Taker] = {}  # by descriptor
         self.hurried = select.epoll()
@@ -177,9 +178,12 @@ class Ports:
 
     def take(self, ready: list[tuple[int, int]], now: int) -> list[int]:
         """Take a packet from each leg's socket that epoll found ready; returns the descriptors that are none."""
-        others = self._take(ready, self._receivers, self._packet, now, self._counters)
-        self._counters.received += len(ready) - len(others)
-        return others
+        return self._loops.take(ready, self._receivers, self._packet, now, self._counters)
+
+    def take_slots(self, schedule: Schedule) -> list[int]:
+        """The same for hurried sockets, slot by slot until the schedule's next one is due; or until there are descriptors that
+        are no leg's, which are returned."""
+        return self._loops.take_slots(self.hurried, schedule, self._receivers, self._packet, self._counters)
 
     def shut(self) -> None:
         """Close everything."""

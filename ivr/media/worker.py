@@ -180,15 +180,17 @@ class Worker:
         schedule, exchange = self._schedule, self._exchange
         idle = exchange.idle
         if self._ports.hurrying >= CROWD:
-            time.sleep(schedule.until_slot(monotonic()))
-            timeout = 0.0
+            others = self._ports.take_slots(schedule)
+            seconds = monotonic()
+            now = schedule.samples(seconds)
         else:
             timeout = IDLE_S if idle else max(0.0, schedule.deadline - monotonic())
-        ready = self._ports.hurried.poll(timeout, len(self._ports) + 16)
-        seconds = monotonic()
+            ready = self._ports.hurried.poll(timeout, len(self._ports) + 16)
+            seconds = monotonic()
+            now = schedule.samples(seconds)
+            others = self._ports.take(ready, now)
         self._heart.turn(seconds)
-        now = schedule.samples(seconds)
-        for descriptor in self._ports.take(ready, now):
+        for descriptor in others:
             if descriptor == self._woken.fileno():
                 self._outcomes()
             else:

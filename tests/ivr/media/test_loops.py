@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import random
+import select
 import socket
 import struct
 import sys
 from collections.abc import Iterator
 from dataclasses import replace
+from time import monotonic
 from typing import Any
 
 import pytest
@@ -23,6 +25,7 @@ from ivr.media.pair import Pair
 from ivr.media.ports import Ports
 from ivr.media.recording import Recording
 from ivr.media.reports import Reports
+from ivr.media.schedule import Schedule
 from ivr.media.timeline import Timeline
 
 NAMES = ("a", "b", "c")
@@ -319,7 +322,41 @@ def test_what_is_taken_is_checked(fast: Loops) -> None:
     with pytest.raises(ValueError, match="classes"):
         fast_module.learn((Leg,), bytes(256), bytes(256))
     with pytest.raises((TypeError, AttributeError)):
-        fast_module.learn((Timeline,) * 7, bytes(256), bytes(256))
+        fast_module.learn((Timeline,) * 8, bytes(256), bytes(256))
+    take_slots: Any = fast.take_slots
+    schedule: Any
+    with select.epoll() as poll:
+        for schedule in (7, Schedule.__new__(Schedule), Schedule(0)):  # none, one without slots, one that has a whole number
+            with pytest.raises(TypeError):
+                take_slots(poll, schedule, {}, packet, counters)
+        with pytest.raises(TypeError):
+            take_slots("7", Schedule(0.0), {}, packet, counters)
+
+
+def test_slot_by_slot_until_more_is_to_be_done_than_to_take(loops: Loops) -> None:
+    world = World(loops, "127.0.28.3")
+    woken, wake = socket.socketpair()
+    try:
+        for number, (leg, pair) in enumerate(zip((0, 1), world.pairs, strict=False)):
+            world.ports.hurry(pair, True)
+            world.peers[leg].sendto(rtp(8 - 8 * leg, 7, 7, 5 + number, bytes(160)), (world.host, pair.port))
+        world.ports.hurried.register(woken, select.EPOLLIN)
+        schedule = Schedule(monotonic())
+        schedule.number = 5
+        assert world.ports.take_slots(schedule) == []
+        assert monotonic() >= schedule.deadline
+        assert world.counters.received == 2
+        assert [line.leg.arrivals.next for line in world.lines] == [8, 8, -1]
+
+        schedule.number = 10**9  # nothing is due while anybody lives
+        world.peers[0].sendto(rtp(8, 8, 167, 5, bytes(160)), (world.host, world.pairs[0].port))
+        wake.send(b"1")
+        assert world.ports.take_slots(schedule) == [woken.fileno()]
+        assert world.counters.received == 3
+    finally:
+        woken.close()
+        wake.close()
+        world.close()
 
 
 def test_the_choice(monkeypatch: pytest.MonkeyPatch) -> None:
