@@ -84,14 +84,12 @@ Step = Onset | Anew | Sound | End
 class Gate:
     """One utterance."""
 
-    def __init__(self, *, quiet: bytes, pause_s: float, max_s: float) -> None:
-        """quiet: a block of silence, for what was before the first one. Who speaks at once would else be heard as if the first
-        moment of the voice had lasted all the time before."""
+    def __init__(self, *, pause_s: float, max_s: float) -> None:
         self._pause = _blocks(pause_s * 1000)
         self._max = _blocks(max_s * 1000)
         self._recent: deque[bool] = deque(maxlen=_ONSET_OF)
         self._wide: deque[bytes] = deque(maxlen=_WIDE)  # before the pre-roll
-        self._before = deque([(quiet, 0.0)] * _PRE_ROLL, maxlen=_PRE_ROLL)
+        self._before: deque[tuple[bytes, float]] = deque(maxlen=_PRE_ROLL)
         self._deaf = _DEAF
         self._sounds: list[bytes] = []  # blocks of the utterance, from the pre-roll on
         self._levels: list[float] = []  # of the same blocks
@@ -139,7 +137,8 @@ class Gate:
         self.ended = True
 
     def _begins(self, sound: bytes, voice: float) -> list[Step]:
-        self._wide.append(self._before[0][0])
+        if len(self._before) == _PRE_ROLL:
+            self._wide.append(self._before[0][0])
         self._before.append((sound, 0.0 if self._deaf else voice))
         if self._deaf:
             self._deaf -= 1

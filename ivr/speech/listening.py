@@ -76,7 +76,7 @@ class Listening:
         self.lost = 0
         """Samples in frames that did not get here."""
         self._voice = voice
-        self._gate = Gate(quiet=_QUIET * BLOCK, pause_s=order.pause_s, max_s=order.max_s)
+        self._gate = Gate(pause_s=order.pause_s, max_s=order.max_s)
         self._began = self._heard_at = now
         self._at = -1  # position of the next frame; negative: whatever comes first
         self._number = 0  # of the next frame

@@ -12,7 +12,7 @@ from ivr.speech.tiny.export import export
 from ivr.speech.tiny.lexicon import phone_set, read
 from ivr.speech.tiny.voices import Family
 
-SHARDS: dict[Family, int] = {"espeak": 55, "drawn": 66, "pico": 11}
+SHARDS: dict[Family, int] = {"espeak": 57, "drawn": 70, "pico": 11}
 """How much of each family is spoken for training (corpus.SHARES)."""
 
 app = typer.Typer(add_completion=False, help=__doc__)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
@@ -28,6 +28,15 @@ _KNOTS = np.linspace(0, BANDS - 1, 6)
 _MOVED_BANDS = 0.8
 _MOST_FALL_DB = 14.0
 """How much weaker the highest band may be."""
+_BEGUN_SHARE, _SILENT_SHARE = 0.25, 0.1
+"""How many examples begin where the voice does, and of how many the begin, up to some moment before the voice, is silence."""
+_BEFORE_VOICE = range(9)
+"""How many frames before the voice an example may begin."""
+_AMBIENT_FRAMES, _SMOOTH_FRAMES = 4, 3
+_VOICE_BANDS = 8
+_VOICE_ABOVE_DB = 4.5
+_SILENCE = float(np.log(np.finfo(np.float32).eps))
+"""What Kaldi gives where all samples are the same."""
 _SPREAD = 8.0
 """Examples of a batch are about as long as each other, up to so many frames, so that batches differ each time round."""
 
@@ -72,6 +81,8 @@ def batch_of(
     random: Random | None = None,
 ) -> Batch:
     """Examples together. random: disturbs them, for training."""
+    if random is not None:
+        examples = [_begun(example, random) for example in examples]
     longest = _output_count(max(len(example.frames) for example in examples)) * SUBSAMPLING
     frames = np.zeros((len(examples), CONTEXT_BEFORE + longest + CONTEXT_AFTER, BANDS), np.float32)
     for row, example in enumerate(examples):
@@ -92,6 +103,30 @@ def batch_of(
         torch.from_numpy(np.concatenate([example.phones for example in examples]).astype(np.int64)),
         torch.tensor([len(example.phones) for example in examples]),
     )
+
+
+def _begun(example: Example, random: Random) -> Example:
+    """As heard by who begins to listen later, at times just as the voice begins: all that was before is what is heard first."""
+    drawn = random.random()
+    if not len(example.phones) or drawn >= _BEGUN_SHARE + _SILENT_SHARE:
+        return example
+    voice = _voice_begins(example.frames.astype(np.float32))
+    if drawn < _BEGUN_SHARE:
+        later = replace(example, frames=example.frames[max(0, voice - int(random.choice(_BEFORE_VOICE))) :])
+        return later if usable(later) else example
+    silent = example.frames.copy()
+    silent[: int(random.integers(0, voice + 1))] = _SILENCE
+    return replace(example, frames=silent)
+
+
+def _voice_begins(frames: Frames) -> int:
+    """The first frame in which any part of the bands is louder than at the begin. Of somebody else's voice, that one's."""
+    parts = frames.reshape(len(frames), -1, _VOICE_BANDS).mean(axis=2)
+    summed = np.cumsum(np.pad(parts, ((1, 0), (0, 0))), axis=0)
+    smooth = (summed[_SMOOTH_FRAMES:] - summed[:-_SMOOTH_FRAMES]) / _SMOOTH_FRAMES
+    ambient = parts[:_AMBIENT_FRAMES].mean(axis=0)
+    louder = (smooth > ambient + _VOICE_ABOVE_DB * _NEPERS_A_DB).any(axis=1)
+    return int(louder.argmax())
 
 
 def _by_another(frames: Frames, random: Random) -> Frames:

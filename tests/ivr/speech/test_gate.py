@@ -14,8 +14,8 @@ LEVELS = {".": 0.0, "x": 100.0, "f": 100.0 / FAR - 1, "n": 100.0 / FAR + 1}
 class Told:
     """What a gate said of a row of blocks: see LEVELS."""
 
-    def __init__(self, row: str = "", *, quiet: bytes = b"", pause_s: float = 0.5, max_s: float = 8.0) -> None:
-        self.gate = Gate(quiet=quiet, pause_s=pause_s, max_s=max_s)
+    def __init__(self, row: str = "", *, pause_s: float = 0.5, max_s: float = 8.0) -> None:
+        self.gate = Gate(pause_s=pause_s, max_s=max_s)
         self.steps: list[Step] = []
         self.count = 0
         self.at: list[int] = []
@@ -53,11 +53,6 @@ def test_clicks_are_no_onset(row: str) -> None:
 def test_the_detector_is_not_believed_while_it_learns_the_noise() -> None:
     assert Told("xxxx" + "." * 50).steps == []
     assert Told("xxxxxxxx").kinds == ["onset"]
-
-
-def test_before_the_first_sound_it_was_quiet() -> None:
-    told = Told("xxxxxxxx", quiet=b"\xff")
-    assert told.sound == [255] * (PRE_ROLL_MS // 20 - 8) + [*range(8)]
 
 
 def test_an_onset_takes_with_it_what_was_before() -> None:

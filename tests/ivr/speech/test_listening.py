@@ -4,14 +4,11 @@ from __future__ import annotations
 
 from ivr.speech.control import Began, Failed, Misheard, Open, Understood
 from ivr.speech.frames import Frame
-from ivr.speech.gate import ONSET_MS, PRE_ROLL_MS, WIDE_MS
 from ivr.speech.listening import LIMIT_S, SLOW_S, SURE, Decode, Do, Finish, Forget, Listening, Tell
 from ivr.speech.recogniser import Guess, Heard
 
 LOUD, FAR_OFF, QUIET = b"\x2a" * 160, b"\x2b" * 160, b"\xd5" * 160
 _LEVELS = {LOUD: 1000.0, FAR_OFF: 10.0}
-BEFORE = QUIET * ((WIDE_MS + PRE_ROLL_MS - ONSET_MS) // 20)
-"""What a second look has before the first LOUD block: of a turn's begin only ten are its own, and before these it was quiet."""
 
 
 class Turn:
@@ -104,7 +101,7 @@ def second_look(turn: Turn) -> bytes:
 def test_what_was_a_word_as_it_went_and_none_in_the_end_is_looked_at_once_more() -> None:
     turn = missed(Heard(confidence=0.9, unknown=True))
     assert (turn.told, turn.finishes) == ([Began(7)], [1, 2])
-    assert second_look(turn) == BEFORE + LOUD * 20 + QUIET * 25, "all of it, though less was decoded before"
+    assert second_look(turn) == QUIET * 10 + LOUD * 20 + QUIET * 25, "all of it, though less was decoded before"
     turn.take(turn.listening.partial(turn.now, complete=False))  # as it was forgotten
     turn.take(turn.listening.partial(turn.now, complete=True))
     turn.now += 0.05
@@ -133,7 +130,7 @@ def test_what_is_too_short_to_be_a_word_is_looked_at_where_it_seems_to_be_one() 
         turn.frames(QUIET, 25)
         if complete:
             assert (turn.told, turn.finishes) == ([Began(7)], [1])
-            assert second_look(turn) == BEFORE + LOUD * 4 + QUIET * 25
+            assert second_look(turn) == QUIET * 10 + LOUD * 4 + QUIET * 25
             turn.result(1, Heard(confidence=0.9, unknown=True))
         assert turn.told == [Began(7), Misheard(7, "noise")], "menus go on hearing after it"
 
