@@ -4,10 +4,12 @@ tests that are done again where it was this process that had to wait."""
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import functools
 import subprocess
 import sys
 from collections.abc import Awaitable, Callable, Coroutine
+from pathlib import Path
 from types import TracebackType
 from typing import Any, ParamSpec, Protocol, Self, runtime_checkable
 
@@ -57,6 +59,26 @@ class Stalls:
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
         said, _ = self._process.communicate("", timeout=30)
         self.worst_s = float(said)
+
+
+class Waiting:
+    """Counts for how long the threads of another process, all together, could not run that would."""
+
+    def __init__(self, pid: int) -> None:
+        self._threads = Path(f"/proc/{pid}/task")
+        self._began_s = self._counted_s()
+
+    @property
+    def so_far_s(self) -> float:
+        """Seconds, since this object was made; 0 where Linux counts nothing."""
+        return max(0.0, self._counted_s() - self._began_s)
+
+    def _counted_s(self) -> float:
+        counted = 0
+        for path in self._threads.glob("*/schedstat"):
+            with contextlib.suppress(OSError):  # it has ended
+                counted += int(path.read_text(encoding="ascii").split()[1])
+        return counted / 1e9
 
 
 @runtime_checkable

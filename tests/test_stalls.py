@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import asyncio
+import os
+import subprocess
+import sys
 import time
+from pathlib import Path
 
 import pytest
 
-from tests.stalls import LATE_S, TRIES, again_where_late
+from tests.stalls import LATE_S, TRIES, Waiting, again_where_late
 
 
 class Ground:
@@ -52,3 +56,20 @@ async def test_who_was_in_time_fails_at_once() -> None:
     with pytest.raises(AssertionError, match="it is so"):
         await in_time(ground=ground)
     assert ground.done == ["tried"]
+
+
+@pytest.mark.skipif(not Path("/proc/self/schedstat").exists(), reason="this kernel does not count how long a process waits")
+def test_who_wants_to_work_and_may_not_is_seen_to_wait() -> None:
+    """Two that would work for ever, and one processor for both."""
+    processor = f"os.sched_setaffinity(0, {{{min(os.sched_getaffinity(0))}}})"
+    both = [subprocess.Popen([sys.executable, "-c", f"import os\n{processor}\nwhile True: pass"]) for _ in range(2)]
+    try:
+        waiting = [Waiting(one.pid) for one in both]
+        end = time.monotonic() + 60
+        while not all(one.so_far_s > 0.1 for one in waiting):
+            assert time.monotonic() < end
+            time.sleep(0.05)
+    finally:
+        for one in both:
+            one.kill()
+            one.wait()

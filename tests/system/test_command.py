@@ -161,8 +161,8 @@ async def test_an_engine_that_is_replaced_leaves_and_one_that_is_stopped_hangs_u
         await agent.wait_tone(500, 30)
         assert site.process is not None
         site.process.terminate()
-        assert await caller.wait_ended(30) == "remote"
-        assert await agent.wait_ended(30) == "remote"
+        assert await caller.wait_ended(ENDS_S) == "remote"
+        assert await agent.wait_ended(ENDS_S) == "remote"
         await asyncio.to_thread(site.process.wait, ENDS_S)
         site.process = None
         [row] = await site.ended_in_the_books()
