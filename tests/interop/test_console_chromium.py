@@ -42,6 +42,10 @@ async def chromium() -> AsyncIterator[Browser]:
             await browser.close()
 
 
+# What a page is to wait for is written as a function: an expression is evaluated anew each time, which the content security policy
+# allows only the first time (page.wait_for_function).
+
+
 async def window(browser: Browser, site: Site, *, port: int | None = None) -> Page:
     """A browser of its own. `port`: where it finds the console, if not where that listens."""
     context = await browser.new_context(
