@@ -42,8 +42,8 @@ async def chromium() -> AsyncIterator[Browser]:
             await browser.close()
 
 
-# What a page is to wait for is written as a function: an expression is evaluated anew each time, which the content security policy
-# allows only the first time (page.wait_for_function).
+# What page.wait_for_function() waits for is written as a function: an expression is evaluated anew at each look, which the content
+# security policy allows at the first one only.
 
 
 async def window(browser: Browser, site: Site, *, port: int | None = None) -> Page:
