@@ -42,8 +42,8 @@ async def chromium() -> AsyncIterator[Browser]:
             await browser.close()
 
 
-# What page.wait_for_function() waits for is written as a function: an expression is evaluated anew at each look, which the content
-# security policy allows at the first one only.
+# What page.wait_for_function() waits for is written as a function: an expression is evaluated anew at each look, and that the
+# content security policy allows at the first one only.
 
 
 async def window(browser: Browser, site: Site, *, port: int | None = None) -> Page:
