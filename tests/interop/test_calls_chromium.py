@@ -117,7 +117,7 @@ async def test_a_call_is_found_told_heard_and_exported(tmp_path: Path) -> None:
         await player.evaluate(SHOWN)
         await steps.filter(has_text="取消保持").get_by_role("button").click()
         assert await position(page) > 0.0
-        await page.wait_for_function("['暂停', '正在说话'].every(what => shown.some(text => text.includes(what)))")
+        await page.wait_for_function("() => ['暂停', '正在说话'].every(what => shown.some(text => text.includes(what)))")
         found += await faults(page)
         assert await player.locator("audio").evaluate("audio => audio.playbackRate") == 2
 

@@ -42,6 +42,10 @@ async def chromium() -> AsyncIterator[Browser]:
             await browser.close()
 
 
+# What page.wait_for_function() waits for is written as a function: an expression is evaluated anew at each look, and that the
+# content security policy allows at the first one only.
+
+
 async def window(browser: Browser, site: Site, *, port: int | None = None) -> Page:
     """A browser of its own. `port`: where it finds the console, if not where that listens."""
     context = await browser.new_context(
