@@ -30,7 +30,7 @@ from tests.console.wire import employ
 HOTLINE = "plain"
 HOLD_S = 13.5
 EVERY_S = 0.5
-PATIENCE_S = 8.0
+PATIENCE_S = 30.0
 SEATS = 1
 COLUMNS = "publishing | times | calls | in effect ms p50 | p95 (to reach 1000) | worst | missed | others"
 

@@ -4,7 +4,7 @@ The whole site (bench/site.py, SEATS seats) with its real console process, and e
 login of its own. CALLS of the load client ring the first seats meanwhile, are answered and recorded; the last TIMED seats get
 their calls from an engine of this program's own. Ten times a second one of these is led a step further: its caller waits and is
 claimed, the seat rings, talks, is free again. Told is the time from before that step's commit until this very seat's page has
-the whole message that shows it; missed is what it hadn't within 8 s, and each page that at the end shows another state than
+the whole message that shows it; missed is what it hadn't within 30 s, and each page that at the end shows another state than
 Redis has.
 """
 
@@ -25,7 +25,7 @@ from sqlalchemy import select
 
 sys.path.insert(0, str(Path(__file__).parent.parent))
 
-from bench.live import HOLD_S, PATIENCE_S, Measured, engine_of_our_own, run, whole_site
+from bench.live import AFTER_S, HOLD_S, PATIENCE_S, Measured, engine_of_our_own, run, told, whole_site
 from bench.load import SETTLE_S, Client, Level
 from bench.procs import spent, tree
 from console import accounts, sessions
@@ -109,7 +109,7 @@ async def _measure(directory: Path, client: Client, http: int, seats: int, calls
         _, page = await loop.create_connection(partial(Page, f"127.0.0.1:{http}", cookie, late_s), "127.0.0.1", http)
         pages.append(page)
     await asyncio.gather(*(page.open for page in pages))
-    window = seconds + PATIENCE_S + 2.0
+    window = seconds + AFTER_S
     load = Level(calls, [f"q{index}" for index in range(seats - TIMED)], HOLD_S, window_s=window, agents=True)
     making = asyncio.create_task(asyncio.to_thread(client.level, load)) if calls else None
     await asyncio.sleep(HOLD_S + SETTLE_S if calls else 1.0)
@@ -123,7 +123,7 @@ async def _measure(directory: Path, client: Client, http: int, seats: int, calls
             await asyncio.sleep(EVERY_S)
         took_s, kb = time.monotonic() - began, (sum(page.received for page in pages) - had) / 1024
         cpu = spent(before, tree(client.pid))
-        await asyncio.sleep(PATIENCE_S)
+        await told(lambda: all(page.seen == len(page.sent) for page in pages))
         others = (await making).others_cores if making else 0.0
         due = sum(len(page.sent) for page in pages)
         missed = due - sum(page.seen for page in pages)
