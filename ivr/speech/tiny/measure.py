@@ -24,16 +24,9 @@ from ivr.speech.tiny.trials import Trial
 _CHUNK_S = 0.1
 _MARGIN_S = 0.3
 """Silence put around recordings that are cut close."""
-_RECORDED_BANDS: tuple[Band, ...] = ("8 k", "telephone")
 Way: TypeAlias = Band | Literal["call"]
 """How sound gets to the recogniser: in a band, first to last sample; call: telephone, as a speech process hears it."""
-RATES_HZ: Mapping[Way, int] = {
-    "16 k": BANDS["16 k"],
-    "8 k": BANDS["8 k"],
-    "telephone": BANDS["telephone"],
-    "call": BANDS["telephone"],
-}
-"""Samples a second."""
+WAYS: tuple[Way, ...] = (*BANDS, "call")
 _PAUSE_S = 0.5
 """What menus wait for after words (flow's events.Listen)."""
 _SPOKEN_DIGITS = ("zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine")
@@ -71,7 +64,6 @@ def hear_in_call(model: Vosk, samples: npt.NDArray[np.int16], grammar: Grammar) 
 def right(model: Vosk, trial: Trial, way: Way) -> bool:
     """Whether the trial's words are heard and no others."""
     grammar = Grammar(trial.grammar, repeat=trial.group == "4 digits")
-    model.rate_hz = RATES_HZ[way]  # of what it is fed with; Vosk brings that down to 8 kHz itself
     if way == "call":
         heard = hear_in_call(model, in_band(trial.samples, "telephone"), grammar)
     else:
@@ -100,7 +92,7 @@ def total(found: Mapping[tuple[str, ...], Score], *wanted: str) -> Score:
 
 def table(found: Mapping[tuple[str, ...], Score]) -> str:
     """Markdown: a line for each family, language and group, a column for each way; percent right."""
-    ways = [way for way in RATES_HZ if any(key[3] == way for key in found)]
+    ways = [way for way in WAYS if any(key[3] == way for key in found)]
     lines = [f"| speech | language | what | trials | {' | '.join(ways)} |", "| --- " * (4 + len(ways)) + "|"]
     for family, language, group in dict.fromkeys(key[:3] for key in found):
         by_way = [found[family, language, group, way] for way in ways]
@@ -112,13 +104,13 @@ def table(found: Mapping[tuple[str, ...], Score]) -> str:
 def recorded_digits(folder: Path, recordings: Path) -> str:
     """Markdown for the Free Spoken Digit Dataset: <digit>_<speaker>_<number>.wav, 8 kHz; the grammar is ten digits."""
     paths = sorted(recordings.glob("*_*_*.wav"))
-    tasks = [(path, band) for path in paths for band in _RECORDED_BANDS]
+    tasks = [(path, band) for path in paths for band in BANDS]
     with multiprocessing.get_context("spawn").Pool(2, initializer=_open, initargs=(folder,)) as pool:
         results = dict(zip(tasks, pool.map(_right_digit, tasks, chunksize=32), strict=True))
-    lines = [f"| speaker | recordings | {' | '.join(_RECORDED_BANDS)} |", "| --- " * (2 + len(_RECORDED_BANDS)) + "|"]
+    lines = [f"| speaker | recordings | {' | '.join(BANDS)} |", "| --- " * (2 + len(BANDS)) + "|"]
     speakers = sorted({_speaker(path) for path in paths})
     for name, chosen in [*((name, [path for path in paths if _speaker(path) == name]) for name in speakers), ("all", paths)]:
-        figures = " | ".join(f"{100 * np.mean([results[path, band] for path in chosen]):.1f}" for band in _RECORDED_BANDS)
+        figures = " | ".join(f"{100 * np.mean([results[path, band] for path in chosen]):.1f}" for band in BANDS)
         lines.append(f"| {name} | {len(chosen)} | {figures} |")
     return "\n".join(lines)
 
