@@ -199,7 +199,7 @@ class Operator(asyncio.Protocol, asyncio.DatagramProtocol):
 
 @dataclass
 class House:
-    """keys, sockets: what there is before the tests."""
+    """keys, sockets: what there is before the tests: see keys_of() and held()."""
 
     site: Site
     tcp: int
@@ -241,12 +241,16 @@ def logged(site: Site) -> list[dict[str, object]]:
 
 
 def held(site: Site) -> dict[str, int]:
-    """How many sockets engine and media process hold: of legs, of connections."""
+    """How many sockets to the outside engine and media process hold: of legs, of connections."""
     counts = {}
     for name in ("engine", "media-0"):
-        folder = Path(f"/proc/{site.pid(name)}/fd")
-        links = [os.readlink(folder / one) for one in os.listdir(folder)]
-        counts[name] = sum(link.startswith("socket:") for link in links)
+        process = Path(f"/proc/{site.pid(name)}")
+        tables = [(process / "net" / kind).read_text(encoding="ascii") for kind in ("udp", "tcp")]
+        outside = {f"socket:[{line.split()[9]}]" for table in tables for line in table.splitlines()[1:]}
+        counts[name] = 0
+        for one in os.listdir(process / "fd"):
+            with contextlib.suppress(FileNotFoundError):  # closed meanwhile
+                counts[name] += os.readlink(process / "fd" / one) in outside
     return counts
 
 
