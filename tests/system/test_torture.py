@@ -199,7 +199,7 @@ class Operator(asyncio.Protocol, asyncio.DatagramProtocol):
 
 @dataclass
 class House:
-    """keys, sockets: what there is before the tests."""
+    """keys, sockets: what there is before the tests: see keys_of() and held()."""
 
     site: Site
     tcp: int
@@ -241,12 +241,16 @@ def logged(site: Site) -> list[dict[str, object]]:
 
 
 def held(site: Site) -> dict[str, int]:
-    """How many sockets engine and media process hold: of legs, of connections."""
+    """How many sockets to the outside engine and media process hold: of legs, of connections."""
     counts = {}
     for name in ("engine", "media-0"):
-        folder = Path(f"/proc/{site.pid(name)}/fd")
-        links = [os.readlink(folder / one) for one in os.listdir(folder)]
-        counts[name] = sum(link.startswith("socket:") for link in links)
+        process = Path(f"/proc/{site.pid(name)}")
+        tables = [(process / "net" / kind).read_text(encoding="ascii") for kind in ("udp", "tcp")]
+        outside = {f"socket:[{line.split()[9]}]" for table in tables for line in table.splitlines()[1:]}
+        counts[name] = 0
+        for one in os.listdir(process / "fd"):
+            with contextlib.suppress(FileNotFoundError):  # closed meanwhile
+                counts[name] += os.readlink(process / "fd" / one) in outside
     return counts
 
 
@@ -265,7 +269,7 @@ async def site(house: House) -> AsyncIterator[Site]:
     """After the test a good call comes through, and then there is what was there before the test, and no more."""
     yield house.site
     await good_call(house.site)
-    assert keys_of(house.site) <= house.keys
+    await house.site.until(lambda: keys_of(house.site) <= house.keys, "nothing more is in Redis than before")
     await house.site.until(lambda: held(house.site) == house.sockets, f"the sockets are {house.sockets} again")
 
 
