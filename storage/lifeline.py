@@ -85,7 +85,7 @@ def spawn(
 
 def put_listening(fds: Sequence[int]) -> None:
     """Move these descriptors to 3, 4 and so on (sd_listen_fds(3)), where a program that is run looks for them."""
-    # First out of the way, then each to its place: none overwrites another. (Not higher: a process may be allowed few.)
+    # First out of the way, then each to its place: none overwrites another. No higher than that: some may have few.
     copies = [fcntl.fcntl(fd, fcntl.F_DUPFD_CLOEXEC, _FIRST_LISTEN_FD + len(fds)) for fd in fds]
     for fd in fds:
         os.close(fd)
