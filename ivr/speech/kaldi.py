@@ -47,8 +47,9 @@ vosk.SetLogLevel(-2)  # it would write a line for each turn, and a warning for e
 class Vosk:
     """A model's folder, loaded."""
 
-    def __init__(self, model: Path) -> None:
-        """Raises RecogniserError when there is none, or one whose graph is fixed, so that it takes no menu's words."""
+    def __init__(self, model: Path, rate_hz: int | None = None) -> None:
+        """rate_hz: of what it is fed with; without one, the model's own, which Vosk else brings it to. Raises RecogniserError
+        when there is none, or one whose graph is fixed, so that it takes no menu's words."""
         try:
             folder = look(model)
         except NotAModel as error:
@@ -59,10 +60,10 @@ class Vosk:
             self._model = vosk.Model(str(model))
         except Exception as error:  # what Vosk raises
             raise RecogniserError(f"{model}: {error}") from error
-        self.rate_hz = folder.rate_hz
+        self.rate_hz = rate_hz or folder.rate_hz
         self._speeds = folder.speeds
         self._vocabulary = _Vocabulary(self._model)
-        self._engines = _Engines(self._model, folder.rate_hz)
+        self._engines = _Engines(self._model, self.rate_hz)
         self._prepared = lru_cache(GRAMMARS)(self._prepare)
 
     def vocabulary(self) -> Container[str]:

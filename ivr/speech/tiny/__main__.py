@@ -40,7 +40,7 @@ def build(work: Work = _WORK, steps: int = 50000) -> None:
 @app.command()
 def table(work: Work = _WORK, model: Path = MODEL) -> None:
     """The model's scores on the test set."""
-    typer.echo(measure.table(measure.scores(model, trials.trials(work / "trials", "test"), measure.WAYS)))
+    typer.echo(measure.table(measure.scores(model, trials.trials(work / "trials", "test"), list(measure.RATES_HZ))))
 
 
 @app.command()

@@ -24,9 +24,16 @@ from ivr.speech.tiny.trials import Trial
 _CHUNK_S = 0.1
 _MARGIN_S = 0.3
 """Silence put around recordings that are cut close."""
+_RECORDED_BANDS: tuple[Band, ...] = ("8 k", "telephone")
 Way: TypeAlias = Band | Literal["call"]
 """How sound gets to the recogniser: in a band, first to last sample; call: telephone, as a speech process hears it."""
-WAYS: tuple[Way, ...] = (*BANDS, "call")
+RATES_HZ: Mapping[Way, int] = {
+    "16 k": BANDS["16 k"],
+    "8 k": BANDS["8 k"],
+    "telephone": BANDS["telephone"],
+    "call": BANDS["telephone"],
+}
+"""Samples a second."""
 _PAUSE_S = 0.5
 """What menus wait for after words (flow's events.Listen)."""
 _SPOKEN_DIGITS = ("zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine")
@@ -62,7 +69,7 @@ def hear_in_call(model: Vosk, samples: npt.NDArray[np.int16], grammar: Grammar) 
 
 
 def right(model: Vosk, trial: Trial, way: Way) -> bool:
-    """Whether the trial's words are heard and no others."""
+    """Whether the trial's words are heard and no others. model: one that is fed with RATES_HZ[way]."""
     grammar = Grammar(trial.grammar, repeat=trial.group == "4 digits")
     if way == "call":
         heard = hear_in_call(model, in_band(trial.samples, "telephone"), grammar)
@@ -92,7 +99,7 @@ def total(found: Mapping[tuple[str, ...], Score], *wanted: str) -> Score:
 
 def table(found: Mapping[tuple[str, ...], Score]) -> str:
     """Markdown: a line for each family, language and group, a column for each way; percent right."""
-    ways = [way for way in WAYS if any(key[3] == way for key in found)]
+    ways = [way for way in RATES_HZ if any(key[3] == way for key in found)]
     lines = [f"| speech | language | what | trials | {' | '.join(ways)} |", "| --- " * (4 + len(ways)) + "|"]
     for family, language, group in dict.fromkeys(key[:3] for key in found):
         by_way = [found[family, language, group, way] for way in ways]
@@ -104,27 +111,29 @@ def table(found: Mapping[tuple[str, ...], Score]) -> str:
 def recorded_digits(folder: Path, recordings: Path) -> str:
     """Markdown for the Free Spoken Digit Dataset: <digit>_<speaker>_<number>.wav, 8 kHz; the grammar is ten digits."""
     paths = sorted(recordings.glob("*_*_*.wav"))
-    tasks = [(path, band) for path in paths for band in BANDS]
+    tasks = [(path, band) for path in paths for band in _RECORDED_BANDS]
     with multiprocessing.get_context("spawn").Pool(2, initializer=_open, initargs=(folder,)) as pool:
         results = dict(zip(tasks, pool.map(_right_digit, tasks, chunksize=32), strict=True))
-    lines = [f"| speaker | recordings | {' | '.join(BANDS)} |", "| --- " * (2 + len(BANDS)) + "|"]
+    lines = [f"| speaker | recordings | {' | '.join(_RECORDED_BANDS)} |", "| --- " * (2 + len(_RECORDED_BANDS)) + "|"]
     speakers = sorted({_speaker(path) for path in paths})
     for name, chosen in [*((name, [path for path in paths if _speaker(path) == name]) for name in speakers), ("all", paths)]:
-        figures = " | ".join(f"{100 * np.mean([results[path, band] for path in chosen]):.1f}" for band in BANDS)
+        figures = " | ".join(f"{100 * np.mean([results[path, band] for path in chosen]):.1f}" for band in _RECORDED_BANDS)
         lines.append(f"| {name} | {len(chosen)} | {figures} |")
     return "\n".join(lines)
 
 
-_MODEL: list[Vosk] = []
+_MODELS: dict[int, Vosk] = {}
+"""By the rate of what they are fed with."""
 
 
 def _open(folder: Path) -> None:
     """Opens the model in a process of the pool."""
-    _MODEL[:] = [Vosk(folder)]
+    _MODELS.update({rate_hz: Vosk(folder, rate_hz) for rate_hz in set(RATES_HZ.values())})
 
 
 def _right(task: tuple[Trial, Way]) -> bool:
-    return right(_MODEL[0], *task)
+    trial, way = task
+    return right(_MODELS[RATES_HZ[way]], trial, way)
 
 
 def _right_digit(task: tuple[Path, Band]) -> bool:
@@ -133,7 +142,7 @@ def _right_digit(task: tuple[Path, Band]) -> bool:
         samples = np.frombuffer(file.readframes(file.getnframes()), dtype="<i2")
     heard = narrowed(np.pad(samples / 32768.0, int(_MARGIN_S * 8000)), band)
     expected = _SPOKEN_DIGITS[int(path.stem.split("_")[0])]
-    return hear(_MODEL[0], heard, Grammar(_SPOKEN_DIGITS)) == expected
+    return hear(_MODELS[RATES_HZ[band]], heard, Grammar(_SPOKEN_DIGITS)) == expected
 
 
 def _speaker(path: Path) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from itertools import product
 from typing import Literal, TypeAlias
 
@@ -15,9 +15,10 @@ from ivr.speech.tiny.augment import Sound, at_level, band, coloured, convolved, 
 from ivr.speech.tiny.texts import Random, one_of
 
 RATE_HZ = 16000
-Band: TypeAlias = Literal["8 k", "telephone"]
-"""8 k: all of it, brought down by soxr. telephone: 300 to 3400 Hz and A-law."""
-BANDS: tuple[Band, ...] = ("8 k", "telephone")
+Band: TypeAlias = Literal["16 k", "8 k", "telephone"]
+"""16 k: as it is, brought down by vosk. 8 k: by soxr. telephone: 300 to 3400 Hz and A-law."""
+BANDS: Mapping[Band, int] = {"16 k": 16000, "8 k": 8000, "telephone": 8000}
+"""Samples a second."""
 
 _SOUND_MPS = 343.0
 _ROOMS = ((2.6, 3.1, 2.4, 0.72), (4.2, 5.3, 2.7, 0.6), (7.5, 6.1, 3.2, 0.45))
@@ -41,12 +42,14 @@ def scene(speech: Sound, babble: Sound, random: Random) -> npt.NDArray[np.int16]
 
 
 def in_band(samples: npt.NDArray[np.int16], name: Band) -> npt.NDArray[np.int16]:
-    """A scene as a recogniser gets it, at 8 kHz."""
+    """A scene as a recogniser gets it, at BANDS[name]."""
+    if name == "16 k":
+        return samples
     return narrowed(soxr.resample(samples / 32768.0, RATE_HZ, 8000), name)
 
 
 def narrowed(sound: Sound, name: Band) -> npt.NDArray[np.int16]:
-    """Sound of 8 kHz as a recogniser gets it."""
+    """Sound of 8 kHz as a recogniser gets it; name: 8 k or telephone."""
     if name == "8 k":
         return to_linear(sound)
     return g711.decode("PCMA", g711.encode("PCMA", to_linear(band(sound, 300.0, 3400.0))))

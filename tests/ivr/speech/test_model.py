@@ -14,7 +14,7 @@ from ivr.speech.kaldi import UNSURE_BELOW, Vosk
 from ivr.speech.recogniser import Grammar, Heard
 from ivr.speech.tiny import MODEL, SAMPLE_RATE_HZ, lexicon, words
 from ivr.speech.tiny.caller import CALLERS
-from ivr.speech.tiny.measure import hear, hear_in_call, right
+from ivr.speech.tiny.measure import RATES_HZ, Way, hear, hear_in_call, right
 from ivr.speech.tiny.scenes import in_band, narrowed
 from ivr.speech.tiny.trials import Amounts, Group, Trial, make
 from ivr.speech.tiny.voices import VARIANTS
@@ -60,6 +60,15 @@ def test_it_hears_voices_that_training_never_heard(model: Vosk, spoken: list[Tri
         heard[trial.group] += right(model, trial, "call")
     shares = {group: heard[group] / trials[group] for group in FLOORS[language]}
     assert not {group: share for group, share in shares.items() if share < FLOORS[language][group]}, shares
+
+
+def test_it_is_fed_at_another_rate_than_its_own(spoken: list[Trial]) -> None:
+    """The bands of docs/speech.md: the same speech wide, brought down by Vosk, and at the model's own rate."""
+    words = [trial for trial in spoken if trial.group == "menu word"][:40]
+    ways: tuple[Way, ...] = ("16 k", "8 k")
+    for way in ways:
+        fed = Vosk(MODEL, RATES_HZ[way])
+        assert sum(right(fed, trial, way) for trial in words) >= 0.9 * len(words), way
 
 
 @pytest.mark.parametrize(("language", "menu"), [("zh", MENU_ZH), ("en", MENU_EN)])

@@ -289,6 +289,7 @@ def test_a_telephone_band_keeps_1_khz_and_drops_100_hz() -> None:
     assert loud == pytest.approx(8000 / np.sqrt(2), rel=0.05)
     assert quiet < loud / 50
     assert len(scenes.in_band(kept, "8 k")) == 8000
+    assert scenes.in_band(kept, "16 k") is kept
 
 
 def test_a_room_sends_the_straight_sound_first() -> None:
