@@ -24,6 +24,7 @@ MAY_IMPORT = {
 every room, the demo reads the call log it has just filled."""
 SHELLS = {
     "ivr/cli.py": {"routing", "storage", "prompts", "followup", "console"},
+    "ivr/cli_bans.py": {"routing", "storage", "console"},
     "ivr/cli_calendar.py": {"storage", "followup"},
     "ivr/cli_caller.py": {"followup"},
     "ivr/cli_console.py": {"routing", "storage", "prompts", "followup", "console"},
