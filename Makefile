@@ -20,7 +20,7 @@ run: .venv/ready
 	@HOTLINE_SIP_PORT=$(SIP_PORT) HOTLINE_CONSOLE_PORT=$(CONSOLE_PORT) $(BIN)/hotline demo --stay
 
 test: .venv/compiled
-	@$(BIN)/python -m pytest -m "not interop" -n 6 --dist loadfile --no-loadscope-reorder --max-worker-restart 0 $(ARGS)
+	@$(BIN)/python -m pytest -m "not interop" -n 7 --dist loadfile --no-loadscope-reorder --max-worker-restart 0 $(ARGS)
 
 # mypy works beside the tests, whose calls leave a part of the processor idle; it has the last word.
 check: .venv/ready-dev
