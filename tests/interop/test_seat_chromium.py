@@ -9,11 +9,12 @@ import re
 import tempfile
 import threading
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
-from urllib.parse import urlsplit
+from urllib.parse import urljoin, urlsplit
 
 import pytest
+from playwright import sync_api
 from playwright.async_api import Locator, Page, expect
 from playwright.sync_api import Route, sync_playwright
 from playwright.sync_api import expect as soon
@@ -245,13 +246,21 @@ async def test_a_return_call_is_paid_and_the_connection_is_lost(tmp_path: Path, 
         assert not found, "\n".join(found)
 
 
-def test_what_is_being_written_stays_where_it_is(tmp_path: Path) -> None:
-    """The next call rings while somebody writes of the last one: the page tells of it, and not a letter goes to its notes."""
-    with screens.console(tmp_path) as (here, _), sync_playwright() as playwright:
+@contextlib.contextmanager
+def wangs_page(directory: Path) -> Iterator[sync_api.Page]:
+    """A seat's page in a browser, over a real console with made-up calls."""
+    with screens.console(directory) as (here, _), sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=screens.CHROMIUM, args=["--no-sandbox"])
         page = browser.new_context(locale="zh-CN", viewport={"width": 1366, "height": 768}).new_page()
         page.set_default_timeout(IN_TIME_MS)
         screens.log_in(page, here, "wang")
+        yield page
+        browser.close()
+
+
+def test_what_is_being_written_stays_where_it_is(tmp_path: Path) -> None:
+    """The next call rings while somebody writes of the last one: the page tells of it, and not a letter goes to its notes."""
+    with wangs_page(tmp_path) as page:
         notes = page.locator("#notes")
         with page.expect_response("**/draft"):
             notes.fill("第一通")
@@ -266,16 +275,11 @@ def test_what_is_being_written_stays_where_it_is(tmp_path: Path) -> None:
         page.locator("#number").focus()  # done with it
         soon(page.locator(".work h2")).to_contain_text("139 1234 5678")
         soon(notes).to_have_value("")
-        browser.close()
 
 
 def test_an_answer_that_the_stream_has_overtaken_is_not_shown(tmp_path: Path) -> None:
     """A button's answer is drawn, then the next call rings, and the page knows it before that answer arrives."""
-    with screens.console(tmp_path) as (here, _), sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=screens.CHROMIUM, args=["--no-sandbox"])
-        page = browser.new_context(locale="zh-CN", viewport={"width": 1366, "height": 768}).new_page()
-        page.set_default_timeout(IN_TIME_MS)
-        screens.log_in(page, here, "wang")
+    with wangs_page(tmp_path) as page:
         soon(page.locator("#desk-now")).to_contain_text("通话")
         answers: list[str] = []
 
@@ -289,24 +293,18 @@ def test_an_answer_that_the_stream_has_overtaken_is_not_shown(tmp_path: Path) ->
             route.fulfill(response=answer)
 
         page.route("**/seat/status", overtaken)
-        form = page.locator(
-            "form", has=page.locator("#wish-off")
-        ).element_handle()  # the stream takes it out of the page meanwhile
+        # The stream takes it out of the page meanwhile.
+        form = page.locator("form", has=page.locator("#wish-off")).element_handle()
         page.locator("#wish-off").click()
         page.wait_for_function("form => form.ariaBusy !== 'true'", arg=form)
         assert "来电振铃" not in answers[0]
         soon(page.locator("#desk-call")).to_contain_text("来电振铃")
-        browser.close()
 
 
 def test_nothing_that_is_written_is_lost_to_a_slow_network(tmp_path: Path) -> None:
     """What is typed while the answer to a button is on its way is saved after it; what the stream told before something was
     saved, and comes after, isn't drawn; and a form that leaves the page is sent once, however often it is pressed."""
-    with screens.console(tmp_path) as (here, _), sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=screens.CHROMIUM, args=["--no-sandbox"])
-        page = browser.new_context(locale="zh-CN", viewport={"width": 1366, "height": 768}).new_page()
-        page.set_default_timeout(IN_TIME_MS)
-        screens.log_in(page, here, "wang")
+    with wangs_page(tmp_path) as page:
         notes = page.locator("#notes")
         before = page.evaluate("document.getElementById('seat-page').outerHTML")
 
@@ -336,7 +334,7 @@ def test_nothing_that_is_written_is_lost_to_a_slow_network(tmp_path: Path) -> No
         assert set(page.evaluate("[...written]")) <= {"说到一半,还在写"}
         soon(notes).to_have_value("说到一半,还在写")
 
-        page.goto(here + "/callbacks/?owner=wang")
+        page.goto(urljoin(page.url, "/callbacks/?owner=wang"))
         with page.expect_event("load"):  # with the script that minds it
             page.locator("tbody a").first.click()
         posts: list[str] = []
@@ -355,7 +353,6 @@ def test_nothing_that_is_written_is_lost_to_a_slow_network(tmp_path: Path) -> No
         with page.expect_event("load"):
             button.click()
         assert len(posts) == 1, posts
-        browser.close()
 
 
 async def the_next_call(redis_url: str) -> None:
