@@ -5,15 +5,15 @@ run time and which needs the packages of the extra `speech-model` (`make speech-
 
     lexicon.py    words, how they are spoken, phones      features.py   sound → filter bank frames
     texts.py      what is said for training               network.py    the network's form, weights as a file
-    voices.py     [io] who says it: trained, held out     batches.py    examples as tensors
-    drawn.py      [io] speakers drawn at random           training.py   [io] CTC
-    kokoro.py     [io] a synthesiser to measure           nnet3.py      weights → Kaldi's final.mdl
-    augment.py    rooms, noise, telephone lines           graph.py      words → HCLr, Gr
-    scenes.py     the same, held out for measuring        fst.py        OpenFst's file format
-    corpus.py     [io] features by the shard              export.py     [io] all of the model's folder
-    trials.py     [io] what is measured with              measure.py    [io] scores, by vosk
-    tuning.py     [io] settings picked                    __main__.py   [io] the steps of it all
-    caller.py     a voice for demonstrations
+    voices.py     [io] who says it: trained, held out     disturb.py    examples, otherwise each time
+    drawn.py      [io] speakers drawn at random           batches.py    examples as tensors
+    kokoro.py     [io] a synthesiser to measure           training.py   [io] CTC
+    augment.py    rooms, noise, telephone lines           nnet3.py      weights → Kaldi's final.mdl
+    scenes.py     the same, held out for measuring        graph.py      words → HCLr, Gr
+    corpus.py     [io] features by the shard              fst.py        OpenFst's file format
+    trials.py     [io] what is measured with              export.py     [io] all of the model's folder
+    tuning.py     [io] settings picked                    measure.py    [io] scores, by vosk
+    caller.py     a voice for demonstrations              __main__.py   [io] the steps of it all
 """
 
 from __future__ import annotations

@@ -19,12 +19,15 @@ import numpy.typing as npt
 from ivr.speech.tiny.augment import RATE_HZ, Sound, augmented, wordless
 from ivr.speech.tiny.features import BANDS, FilterBank
 from ivr.speech.tiny.lexicon import phone_set, read
+from ivr.speech.tiny.network import SUBSAMPLING
 from ivr.speech.tiny.texts import Random, Texts, Utterance
 from ivr.speech.tiny.voices import Family, Voices, at_rate
 
 SHARES: dict[Family, tuple[int, int]] = {"espeak": (400, 2), "drawn": (400, 2), "pico": (200, 2)}
 """Utterances in a shard of a family, and how many ways each of them is heard."""
 _WORDLESS_SHARE = 0.04
+_FRAMES = range(20, 521)
+"""How long an example may be to be learned from."""
 _BLOCKS = 30
 """Longest silence heard without words, in 100 ms."""
 
@@ -35,6 +38,17 @@ class Example:
 
     frames: npt.NDArray[np.float16]
     phones: npt.NDArray[np.int32]
+
+    @property
+    def outputs(self) -> int:
+        """How many outputs the network gives for it."""
+        return (len(self.frames) + SUBSAMPLING - 1) // SUBSAMPLING
+
+    @property
+    def usable(self) -> bool:
+        """Neither too long nor too short for its phones: between two that are alike there must be a blank."""
+        alike = int((self.phones[1:] == self.phones[:-1]).sum())
+        return len(self.frames) in _FRAMES and self.outputs > len(self.phones) + alike
 
 
 def make(folder: Path, family: Family, shards: int) -> int:

@@ -18,7 +18,7 @@ import torch
 from torch import nn
 from torch.nn import functional
 
-from ivr.speech.tiny.batches import Batch, batch_of, planned, usable
+from ivr.speech.tiny.batches import Batch, batch_of, planned
 from ivr.speech.tiny.corpus import Example
 from ivr.speech.tiny.network import DENSE_LAYERS, LAYERS, SUBSAMPLING, Weights, save
 
@@ -168,7 +168,7 @@ def train(
     say: Callable[[str], None],
 ) -> Weights:
     """`steps` batches; the folder keeps what was reached. held_out: is never learned from. say: is told how it goes."""
-    examples = [example for example in examples if usable(example)]
+    examples = [example for example in examples if example.usable]
     short = [one for one in examples if len(one.phones) <= _SHORT_PHONES and len(one.frames) <= _SHORT_FRAMES]
     training = Training(examples, outputs, folder)
     random = np.random.default_rng(training.step)
