@@ -57,8 +57,10 @@ class Line:
         self.trunk = trunk
         self.listener = listener
         self.hosts: dict[Place, frozenset[str]] = {}
+        self.addresses: list[Address] = []
+        """Where it is, as its names were looked up last."""
         self.answers: dict[Address, bool] = {}
-        """Whether each address answered its last ping; those that have not been pinged yet are not there."""
+        """Whether each of these answered its last ping; those that have not been pinged yet are not there."""
         self.fault: str | None = None
         """Why it is down, "" when it is up; None until that is known."""
         self.refused = 0
@@ -92,6 +94,12 @@ class Line:
             return tuple(service_route)
         transport = f";transport={self.listener.transport}" if self.listener.reliable else ""
         return (f"<sip:{self.trunk.outbound_proxy}{transport};lr>", *service_route)
+
+    def pinged(self) -> list[Address]:
+        """Whom to ping: its addresses, and who sends us calls to where our REGISTER came from by UDP, which a NAT before us
+        must not forget."""
+        registrar = [] if self.registrar is None or self.listener.reliable else [self.registrar]
+        return list(dict.fromkeys((*self.addresses, *registrar)))
 
 
 class Trunks:
@@ -241,18 +249,24 @@ class Trunks:
     async def _watch(self, line: Line) -> None:
         """Ping each address, as long as settings want it; know the addresses in any case."""
         every_s = line.trunk.ping_s
-        while True:
-            line.look.clear()
-            addresses = await self._addresses(line, line.trunk.first_hop)
-            if every_s:
-                line.answers = {address: answers for address, answers in line.answers.items() if address in addresses}
-                await asyncio.gather(*(self._ping(line, address) for address in addresses))
-            else:
-                line.answers = dict.fromkeys(addresses, True)
-            self._judge(line)
-            with suppress(TimeoutError):
-                async with asyncio.timeout((every_s or 30.0) * (0.9 + 0.1 * random.random()) if addresses else LOOK_S):
-                    await line.look.wait()
+        async with asyncio.TaskGroup() as pings:
+            under_way: dict[Address, asyncio.Task[None]] = {}
+            while True:
+                line.look.clear()
+                line.addresses = await self._addresses(line, line.trunk.first_hop)
+                if every_s:
+                    line.answers = {address: answers for address, answers in line.answers.items() if address in line.addresses}
+                    under_way = {address: ping for address, ping in under_way.items() if not ping.done()}
+                    for address in line.pinged():  # who doesn't answer holds up nobody else's
+                        if address not in under_way:
+                            under_way[address] = pings.create_task(self._ping(line, address))
+                else:
+                    line.answers = dict.fromkeys(line.addresses, True)
+                if not (line.addresses and every_s):
+                    self._judge(line)
+                with suppress(TimeoutError):
+                    async with asyncio.timeout((every_s or 30.0) * (0.9 + 0.1 * random.random()) if line.addresses else LOOK_S):
+                        await line.look.wait()
 
     async def _ping(self, line: Line, address: Address) -> None:
         """OPTIONS: whatever it answers, it lives."""
@@ -261,8 +275,10 @@ class Trunks:
             "OPTIONS", at, f"<{at}>;tag={secrets.token_hex(8)}", f"<{at}>", secrets.token_hex(16), 1, address, line.route(),
             headers=(("Accept", "application/sdp"),),
         )  # fmt: skip
-        line.answers[address] = (await self._ask(ask)).status not in UNANSWERED
-        self._judge(line)
+        lives = (await self._ask(ask)).status not in UNANSWERED
+        if address in line.addresses:
+            line.answers[address] = lives
+            self._judge(line)
 
     async def _register(self, line: Line) -> None:
         registrant = line.registrant

@@ -257,6 +257,34 @@ async def test_pings_tell_up_and_down(monkeypatch: pytest.MonkeyPatch) -> None:
         assert not has(carrier.of("OPTIONS")[0], "Route")
 
 
+async def test_who_does_not_answer_holds_up_nobody_elses_pings() -> None:
+    async with operator(refuses=0) as dead, operator() as well:
+        records = [f"10 0 {one.place.port} sip.carrier.cn." for one in (dead, well)]
+        zone = {("_sip._udp.carrier.cn", "SRV"): records, ("sip.carrier.cn", "A"): ["127.0.0.1"]}
+        async with name_server(zone) as dns, house(trunk("carrier.cn", ping_s=0.05), servers=(dns.place,)) as our:
+            await until(lambda: len(well.of("OPTIONS")) > 3)
+            assert our.trunks.faults == {"carrier": ""}
+            assert len({header(text, "Call-ID") for text in dead.of("OPTIONS")}) == 1, "asked again, by the same request"
+
+
+async def test_a_registrar_apart_from_the_proxy_is_pinged_too() -> None:
+    """A NAT before us remembers the way back from who has our address; but calls go out by the proxy, which alone counts."""
+    async with (
+        operator() as proxy,
+        operator() as registrar,
+        house(account(registrar, proxy=str(proxy.place), ping_s=0.05)) as our,
+    ):
+        await until(lambda: len(registrar.of("OPTIONS")) > 1)
+        assert proxy.of("REGISTER") == []
+        address = f"127.0.0.1:{proxy.place.port}"
+        assert our.trunks.report["acc4000"]["addresses"] == {address: True}
+        proxy.refuses = 503
+        await until(lambda: our.trunks.faults == {"acc4000": "no_answer"})
+        seen = len(registrar.of("OPTIONS"))
+        await until(lambda: len(registrar.of("OPTIONS")) > seen + 1)
+        assert our.trunks.report["acc4000"]["addresses"] == {address: False}
+
+
 async def test_what_is_known_of_its_listener_is_looked_into_at_once() -> None:
     """A listener's one peer has died, say: nobody waits for the next ping."""
     async with operator() as carrier, house(trunk(carrier, ping_s=3600)) as our:
