@@ -187,6 +187,7 @@ class Engine:
             async with asyncio.TaskGroup() as group:
                 self._reception.open(group)
                 await self._transport.start(sockets)  # what has waited in the sockets may come at once
+                self._reception.hang_up_unread()
                 background = [
                     group.create_task(work, name=name)
                     for name, work in (

@@ -35,6 +35,8 @@ from routing.events import QUALITY_SEQ, Event
 from routing.store import LiveCall, RedisAway, UnknownSeat
 
 GARBAGE_EVERY_S, GARBAGE_HOSTS = 60.0, 1000
+UNREADABLE = (LookupError, TypeError, ValueError, AttributeError)
+"""What reading raises where it finds other things than it looks for."""
 
 log = structlog.get_logger(__name__)
 
@@ -71,6 +73,8 @@ class Reception:
         self._closing = False
         self._restored: set[str] = set()
         """Calls of the engine before, until media is connected and they can go on."""
+        self._unread: list[str] = []
+        """Sessions of calls of the engine before that can't go on."""
 
     def open(self, group: asyncio.TaskGroup) -> None:
         """Begin; tasks run in `group`, those of restored calls among them."""
@@ -324,24 +328,40 @@ class Reception:
 
     async def restore(self, live: LiveCall) -> None:
         """Go on with a call of the engine before; call it before open(). It runs its own version of the menu; one whose menu is
-        gone is told goodbye."""
-        state = live.state
-        saved = state["call"]
+        gone is told goodbye. One that can't be read, as another version of ours may have stored it, costs no other call
+        anything: it ends, is owed a call if its caller waited, and hang_up_unread() tells its telephones. Raises RedisAway."""
+        sessions: list[str] = []
+        try:
+            now = self._shared.clock()
+            for session in live.state["sessions"]:
+                sessions.append(self._shared.agent.restore(session, now))
+            call = await self._read(live)
+            worker, (instance, last) = int(live.state["worker"]), live.state["media_seen"]
+        except UNREADABLE:
+            log.exception("a call can't be gone on with: what is stored of it can't be read", call_id=live.call_id)
+            await self._shared.store.give_up(live.call_id)
+            self._unread += filter(None, sessions)
+            return
+        self._restored.add(live.call_id)
+        took = self._shared.media.take_back(live.call_id, worker)
+        self._add(CallTask(call, took, self._shared, version=live.version, media_seen=(instance, last)))
+
+    async def _read(self, live: LiveCall) -> Call:
+        saved = live.state["call"]
         own = saved["document"]
         if own is not None:
             document: Document | None = Document.model_validate(own)
         else:
             document = await self._menus.at(saved["arrival"]["hotline"], saved["arrival"].get("menu_version", 0))
-        now = self._shared.clock()
         menu = document or codes.document("goodbye")
-        call = Call.from_json(saved, menu, self._queues, now, live.elapsed_s, self._openings, self._ears)
-        worker = self._shared.media.take_back(live.call_id, state["worker"])
-        instance, last = state["media_seen"]
-        task = CallTask(call, worker, self._shared, version=live.version, media_seen=(instance, last))
-        for session in state["sessions"]:
-            self._shared.agent.restore(session, now)
-        self._restored.add(live.call_id)
-        self._add(task)
+        return Call.from_json(saved, menu, self._queues, self._shared.clock(), live.elapsed_s, self._openings, self._ears)
+
+    def hang_up_unread(self) -> None:
+        """Once the transport has started: end what is left of calls that restore() could not read."""
+        for session in self._unread:
+            self._shared.send(self._shared.agent.bye(session, self._shared.clock()))
+            self._shared.agent.forget(session)
+        self._unread.clear()
 
     def _add(self, task: CallTask) -> None:
         self.tasks[task.call.call_id] = task

@@ -78,7 +78,8 @@ class UnknownSeat(KeyError):
 
 @dataclass(frozen=True, slots=True)
 class LiveCall:
-    """A call this node has to go on with. `elapsed_s`: seconds by Redis TIME since `state` was saved."""
+    """A call this node has to go on with. `elapsed_s`: seconds by Redis TIME since `state` was saved, which is {} where what is
+    there is no JSON object."""
 
     call_id: str
     version: int
@@ -158,7 +159,7 @@ class Store:
         """The calls of this node, oldest first. Raises RedisAway."""
         calls = await self._script(_LIVE_CALLS)
         return [
-            LiveCall(call_id, int(version), jsontext.read(state), float(elapsed))
+            LiveCall(call_id, int(version), _object(state), float(elapsed))
             for call_id, version, state, elapsed in sorted(calls)
         ]
 
@@ -238,7 +239,12 @@ class Store:
 
         Does nothing within one lease of a Redis restart or failover.
         """
-        return list(await self._unless_away(_REAP, self._lease_s, self._reap_s) or ())
+        return list(await self._unless_away(_REAP, self._lease_s, self._reap_s, "") or ())
+
+    async def give_up(self, call_id: str) -> None:
+        """End a call of this node that can't be gone on with, as reap() ends those of others: with its event, its place in the
+        queue and its seats free. Raises RedisAway."""
+        await self._script(_REAP, self._lease_s, self._reap_s, call_id)
 
     def wakes(self) -> AsyncIterator[str]:
         """For ever: names of queues where something may be matched now; claim() until None or nobody is left in line. All where
@@ -406,3 +412,11 @@ class Store:
 def _view(row: tuple[str, str, list[str]]) -> SeatView:
     number, registered, flat = row
     return view(number, registered == "1", dict(zip(flat[::2], flat[1::2], strict=True)))
+
+
+def _object(text: str) -> dict[str, Any]:
+    try:
+        value = jsontext.read(text)
+    except ValueError:
+        return {}
+    return value if isinstance(value, dict) else {}

@@ -260,11 +260,11 @@ class Site:
         for phone in self.phones:
             await phone.close()
         self.registered, self.phones = [], []
-        with self._redis() as redis:
+        with self.redis() as redis:
             for seat in self.seats:
                 set_status(redis, seat, "off")
         await self.until(lambda: not self.live_calls(), "no call lives")
-        with self._redis() as redis:
+        with self.redis() as redis:
             await self.until(lambda: all_booked(redis), "the scribe has read all that was told")
         await self.until(lambda: all(row["ended_at"] is not None for row in self.calls()), "all that was is in the books")
         await self.until(lambda: not list(self.recordings.rglob("*.part")), "the recordings are finished")
@@ -318,10 +318,11 @@ class Site:
 
     def live_calls(self) -> set[str]:
         """Ids of the calls that Redis holds."""
-        with self._redis() as redis:
+        with self.redis() as redis:
             return {str(key).rpartition(":")[2] for key in redis.scan_iter("{hotline}:call:*")}
 
-    def _redis(self) -> contextlib.closing[Redis]:
+    def redis(self) -> contextlib.closing[Redis]:
+        """The hotline's own."""
         return contextlib.closing(
             connect_sync(self.environ.get("HOTLINE_REDIS_URL") or re.findall(r"unix://\S+", self.said)[-1])
         )

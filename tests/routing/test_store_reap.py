@@ -107,3 +107,32 @@ async def test_seats_of_a_dead_engine_without_their_calls_are_freed_too(store: S
     assert await store.reap() == []
     [seat] = await store.seats()
     assert seat.state == "idle"
+
+
+async def test_a_call_that_cannot_be_gone_on_with_is_given_up_like_those_of_the_dead(
+    store: Store, other: Store, redis: Redis, told: Told
+) -> None:
+    await other.give_up("waits")
+    [_, (type, data)] = await told("waits")
+    assert type == "ended"
+    assert_ended(data, phase="QUEUED", queue="service")
+    assert data["wait_s"] >= 0
+    assert await place(other, "service", "waits") is None
+    assert [live.call_id for live in await other.live_calls()] == ["talks"]
+    await other.give_up("talks")
+    [seat] = await store.seats()
+    assert (seat.state, seat.call_id) == ("idle", "")
+    await other.commit(Commit("talks", 3, {}, {}, (Event("key"),), ()))
+    assert await other.live_calls() == [], "nobody brings it to life again"
+
+
+@pytest.mark.parametrize("lost", ["", "not JSON", "[]"])
+async def test_live_calls_come_whatever_has_become_of_them(other: Store, redis: Redis, told: Told, lost: str) -> None:
+    if lost:
+        await redis.hset("{hotline}:call:talks", "state", lost)
+    else:
+        await redis.delete("{hotline}:call:talks")
+    assert {live.call_id: live.state for live in await other.live_calls()} == {"talks": {}, "waits": {}}
+    await other.give_up("talks")
+    assert [type for type, _ in await told("talks")] == ["ended"]
+    assert [live.call_id for live in await other.live_calls()] == ["waits"]

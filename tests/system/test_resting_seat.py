@@ -30,5 +30,5 @@ async def test_a_telephone_that_names_a_time_is_left_alone_and_another_seat_take
 
 
 def rests_until(site: Site, seat: str) -> float:
-    with site._redis() as redis:
+    with site.redis() as redis:
         return float(str(redis.hget(f"{{hotline}}:seat:{seat}", "aside_until") or 0))

@@ -275,7 +275,7 @@ async def site(house: House) -> AsyncIterator[Site]:
 
 def keys_of(site: Site) -> set[str]:
     """The keys in Redis; but for those that remember for a while what is over, and end by themselves."""
-    with site._redis() as redis:
+    with site.redis() as redis:
         return {str(key) for key in redis.scan_iter() if redis.ttl(key) == -1}
 
 
