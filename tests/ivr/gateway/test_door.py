@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import os
 import sys
 import time
@@ -15,7 +16,7 @@ import pytest
 
 from ivr.phones import audio
 from ivr.phones.scripted import Call, Refuse, Silent
-from ivr.phones.twilio import TwilioCall
+from ivr.phones.twilio import TwilioCall, TwilioError
 from ivr.phones.twilio_stream import MediaStream
 from tests.ivr.gateway.conftest import Door
 from tests.twilio import NUMBER, TOKEN
@@ -330,6 +331,25 @@ async def test_a_call_out_that_comes_to_nothing(door: Door, what: str, status: s
     call = await door.engine.dial("+14155550177")
     assert await call.wait_ended() == "refused"
     assert any(f"SIP/2.0 {status}" in line for line in door.engine.trace)
+
+
+@pytest.mark.parametrize("what", ["answer", "busy"])
+async def test_twilio_may_tell_of_a_call_before_its_api_has_named_it(door: Door, what: str) -> None:
+    """The webhooks and the API's answer come by connections of their own: either may be first."""
+    door.twilio.on_call, door.twilio.statuses = what, what == "busy"
+    door.twilio.answers.clear()
+    call = await door.engine.dial("+14155550177")
+    party = await asyncio.wait_for(door.twilio.made.get(), 30)
+    with contextlib.suppress(TwilioError):
+        await party.wait_ended(2.0)
+    door.twilio.answers.set()
+    if what == "busy":
+        assert await call.wait_ended() == "refused"
+        assert any("SIP/2.0 486" in line for line in door.engine.trace)
+        return
+    await call.wait_answered()
+    await call.hang_up()
+    assert await party.wait_ended() == "completed"
 
 
 async def test_a_call_out_that_is_given_up_is_ended_at_twilio(door: Door) -> None:
