@@ -79,7 +79,7 @@ async def test_a_seat_is_dialled_held_and_hung_up(hotline: ScriptedPhone) -> Non
     async with sipp.start("seat", ("", 0), hold_s=0.1) as seat:
         call = await hotline.dial(f"sip:1026@{seat.address[0]}:{seat.address[1]}")
         await call.wait_answered()
-        assert call.provisional == [180]
+        assert set(call.provisional) == {180}  # it comes again where an INVITE was late
         await call.wait_tone(440)
         await call.hang_up()
         result = await seat.finished(20)
