@@ -38,7 +38,9 @@ async def test_a_call_with_sound_both_ways_and_keys(make_phone: MakePhone) -> No
     theirs.send_tone(600)
     await ours.wait_tone(600)
     await theirs.wait_tone(440)
-    await theirs.wait_until(lambda: audio.snr(theirs.samples(time.monotonic() - 0.3), 440) > 35, "nothing but the tone is heard")
+    await theirs.wait_until(
+        lambda: audio.snr(theirs.samples(time.monotonic() - 0.3), 440) > 35, "nothing but the tone is heard"
+    )
     await ours.press("12#")
     await ours.press("9", how="info")
     await theirs.wait_until(lambda: theirs.digits == "12#9", "the keys came")
