@@ -22,12 +22,16 @@ async def hotline() -> AsyncIterator[ScriptedPhone]:
 
 
 async def test_callers_press_a_key_and_hang_up(hotline: ScriptedPhone) -> None:
-    result = await sipp.run("caller", hotline.address, calls=3, rate=20, key="7", before_key_s=0.3, hold_s=0.8)
+    result = await sipp.run("caller", hotline.address, calls=3, rate=20, key="7", before_key_s=1.0, hold_s=0.8)
     assert result.ok, result
     assert (result.successful, len(result.answer_s)) == (3, 3)
     assert [call.digits for call in hotline.calls] == ["7", "7", "7"]
     assert sorted(call.caller for call in hotline.calls) == ["13900000000", "13900000001", "13900000002"]
     assert all(ever(call.samples(), 440) for call in hotline.calls)
+    for call in hotline.calls:
+        assert call.answered_at is not None
+        assert call.ended_at is not None
+        assert call.ended_at - call.answered_at > 1.5, "the key is pressed after a pause, and another follows"
     assert hotline.complaints == []
 
 
