@@ -28,7 +28,7 @@ from typing import Any, Self
 from xml.etree import ElementTree
 
 import httpx
-from websockets.exceptions import InvalidHandshake
+from websockets.exceptions import ConnectionClosed, InvalidHandshake
 
 from ivr.phones import audio
 from ivr.phones.audio import Samples
@@ -379,7 +379,7 @@ class TwilioCall:
         self.streams.append(stream)
         try:
             await stream.run()
-        except (OSError, InvalidHandshake) as fault:
+        except (OSError, InvalidHandshake, ConnectionClosed) as fault:  # the last: it broke before its first message
             self.failures.append(f"{stream.url}: {type(fault).__name__}")
 
     async def _record(self, verb: ElementTree.Element) -> ElementTree.Element | None:

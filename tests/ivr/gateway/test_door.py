@@ -182,6 +182,23 @@ async def test_a_stream_that_can_not_be_opened(door: Door) -> None:
     assert [kind for kind, _ in await door.told(caller.sid)] == ["arrived", "owed", "ended"]
 
 
+async def test_a_stream_that_breaks_before_it_says_anything(door: Door) -> None:
+    """The caller goes on as one whose stream could not be opened: anew."""
+
+    def on_stream(stream: MediaStream) -> None:
+        def breaks(message: dict[str, Any]) -> list[dict[str, Any]]:
+            stream.vanish()
+            return [message] * 10
+
+        if len(door.twilio.calls[0].streams) == 0:
+            stream.alter = breaks
+
+    caller = await door.twilio.call(CALLER, on_stream=on_stream)
+    await caller.wait_stream(2)
+    assert caller.verbs == ["Connect", "Redirect", "Connect"]
+    await caller.hang_up()
+
+
 # Nobody there
 
 
