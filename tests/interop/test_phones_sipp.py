@@ -45,7 +45,7 @@ async def test_a_key_by_rfc_4733(hotline: ScriptedPhone) -> None:
 
 
 async def test_a_patient_caller_is_hung_up_on(hotline: ScriptedPhone) -> None:
-    async with sipp.start("patient", hotline.address, key="1", before_key_s=0.2) as callers:
+    async with sipp.start("patient", hotline.address, key="1") as callers:
         call = await hotline.incoming()
         await call.wait_answered()
         await call.wait_until(lambda: call.digits == "1", "the key came")
