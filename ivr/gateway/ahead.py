@@ -14,7 +14,10 @@ MARK_EVERY_S = 0.5
 STALLED_S = 1.0
 """A mark that is out for so long: what was sent lies somewhere on its way."""
 FORGET_S = 5.0
-"""After so long without a mark sound is sent all the same, that a peer that loses marks is not silent for ever."""
+"""After so long without a mark sound is sent all the same, that a peer that loses marks is not silent for ever. One that comes
+back after that was not lost: what was sent since lies on its way, as that before it did."""
+FORGOTTEN = 16
+"""Marks of the past that are known as such."""
 
 _MS = 0.001
 
@@ -22,12 +25,25 @@ _MS = 0.001
 class Ahead:
     """One stream's. Times are seconds of one clock."""
 
-    __slots__ = ("_limit_s", "_mark_at", "_marks", "_number", "_proved", "_stalled", "_until", "cleared", "dropped", "sent")
+    __slots__ = (
+        "_forgotten",
+        "_limit_s",
+        "_mark_at",
+        "_marks",
+        "_number",
+        "_proved",
+        "_stalled",
+        "_until",
+        "cleared",
+        "dropped",
+        "sent",
+    )
 
     def __init__(self, limit_s: float = LIMIT_S) -> None:
         self._limit_s = limit_s
         self._until = 0.0
         self._marks: deque[tuple[str, float]] = deque()
+        self._forgotten: deque[str] = deque(maxlen=FORGOTTEN)
         self._mark_at = 0.0
         self._number = 0
         self._proved = False  # a mark has come back: this peer gives them back
@@ -64,6 +80,9 @@ class Ahead:
 
     def heard(self, name: str, now: float) -> bool:
         """A mark came back. Whether what was sent since lay on its way for too long and is to be thrown away (clear)."""
+        if name in self._forgotten:
+            self.clear(now)
+            return True
         if all(known != name for known, _ in self._marks):
             return False
         self._proved = True
@@ -78,11 +97,14 @@ class Ahead:
         """What is under way is thrown away."""
         self._until = now
         self._marks.clear()
+        self._forgotten.clear()
+        self._stalled = False
         self.cleared += 1
 
     def _judge(self, now: float) -> None:
         waits_s = now - self._marks[0][1] if self._marks else 0.0
         self._stalled = self._proved and waits_s > STALLED_S
         if self._stalled and waits_s > FORGET_S:
+            self._forgotten.extend(name for name, _ in self._marks)
             self._marks.clear()
             self._stalled = False

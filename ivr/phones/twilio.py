@@ -28,7 +28,7 @@ from typing import Any, Self
 from xml.etree import ElementTree
 
 import httpx
-from websockets.exceptions import InvalidHandshake
+from websockets.exceptions import ConnectionClosed, InvalidHandshake
 
 from ivr.phones import audio
 from ivr.phones.audio import Samples
@@ -60,7 +60,8 @@ class FakeTwilio:
     """An account. `on_call` says what a party does that the hotline calls: "answer" after a ring, "ring" for ever, or a last
     status ("busy", "no-answer", "failed"). `numbers` are the records of IncomingPhoneNumbers; `fallback`: the TwiML Bin behind
     their voice_fallback_url. `statuses` off: no status callbacks. `on_status` gives what is told in the place of a status, in
-    that order: status callbacks are requests of their own, which overtake each other, and come again."""
+    that order: status callbacks are requests of their own, which overtake each other, and come again. `answers` cleared: the
+    API's answers to who has a call made wait, while the call goes on."""
 
     def __init__(
         self, number: str, public_url: str, *, account_sid: str = "AC" + "0" * 32, auth_token: str = "twilio-token"
@@ -74,6 +75,8 @@ class FakeTwilio:
         self.made: asyncio.Queue[TwilioCall] = asyncio.Queue()
         """Calls that the hotline has had made."""
         self.on_call = "answer"
+        self.answers = asyncio.Event()
+        self.answers.set()
         self.statuses = True
         self.on_status: Callable[[str], Sequence[str]] = lambda status: (status,)
         self.account: dict[str, Any] = {"sid": account_sid, "status": "active", "type": "Full", "friendly_name": "test"}
@@ -123,7 +126,9 @@ class FakeTwilio:
             wanted = asked.get("PhoneNumber")
             return 200, {"incoming_phone_numbers": [one for one in self.numbers if wanted in ("", one["phone_number"])]}
         if asked.resource == "/Calls.json" and asked.method == "POST":
-            return self._make(asked)
+            made = self._make(asked)
+            await self.answers.wait()
+            return made
         if sid.startswith("Calls/") and asked.method == "POST":
             found = [call for call in self.calls if f"Calls/{call.sid}" == sid]
             if not found:
@@ -374,7 +379,7 @@ class TwilioCall:
         self.streams.append(stream)
         try:
             await stream.run()
-        except (OSError, InvalidHandshake) as fault:
+        except (OSError, InvalidHandshake, ConnectionClosed) as fault:  # the last: it broke before its first message
             self.failures.append(f"{stream.url}: {type(fault).__name__}")
 
     async def _record(self, verb: ElementTree.Element) -> ElementTree.Element | None:

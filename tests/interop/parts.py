@@ -4,7 +4,8 @@ Headers of a request that SIPp sends: `new` outside a dialog, `dialog` inside on
 the called side, `consult` in a second call that this one makes. `invited` takes the hotline's INVITE and keeps its headers
 for `reply`, the head of answers to it (`reinvited`, `reply to reinvite`: the same for a later one); `reply in dialog` is
 that of answers to the request that came last. `sdp` is a description with A-law and telephone-event. `call` and `hang up`
-are the whole beginning and end of a plain caller's scenario, `answer` and `hung up` those of a seat.
+are the whole beginning and end of a plain caller's scenario, `answer` and `hung up` those of a seat. `settle` stands behind an
+ACK: a 200 that came twice, as it does where SIPp was late with that, would be taken for the answer to the next request.
 """
 
 from __future__ import annotations
@@ -99,7 +100,10 @@ Allow: INVITE, ACK, CANCEL, OPTIONS, BYE, INFO, UPDATE
 ]]></send>
   {{trying}}
   <recv response="200" rrs="true"/>
-  {{ack}}""",
+  {{ack}}
+  {{settle}}""",
+    "settle": """\
+<pause milliseconds="200"/>""",
     "hang up": """\
 <send retrans="500"><![CDATA[
 BYE [next_url] SIP/2.0

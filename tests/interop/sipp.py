@@ -174,7 +174,10 @@ async def start(
         (directory / "tone.alaw").write_bytes(audio.encode("PCMA", audio.tone(440, 2.0)))
         (directory / "key.pcap").write_bytes(key_pcap(key))
         text = expand((SCENARIOS / f"{scenario}.xml").read_text())
-        for keyword, value in (values or {}).items():
+        keywords = {
+            "before_key": str(round(before_key_s * 1000))
+        }  # a variable that is set from outside is a text, and no pause
+        for keyword, value in {**keywords, **(values or {})}.items():
             text = text.replace(f"[{keyword}]", value)
         called = 0 <= text.find("<recv request") < text.find("<send")
         (directory / "scenario.xml").write_text(text)  # SIPp looks for media files beside it
@@ -187,8 +190,6 @@ async def start(
             "-r", str(max(1, round(rate * 10))), "-rp", "10000", "-d", str(round(hold_s * 1000)), "-t", transport,
             "-ap", password, *TRACES, "-trace_rtt", "-rtt_freq", "1",
         ]  # fmt: skip
-        if '"before_key"' in text:
-            command += ["-set", "before_key", str(round(before_key_s * 1000))]
         server = f"[{target[0]}]:{target[1]}" if ":" in target[0] else f"{target[0]}:{target[1]}"
         command += ["-auth_uri", server] if called else [server]
         async with _running(command, directory) as process:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import secrets
 from collections import OrderedDict
 from collections.abc import Coroutine, Mapping
@@ -37,6 +38,8 @@ DECLINED = {603: "rejected", 486: "busy"}
 WHY = {408: "engine_lost", 503: "busy", 0: "shutdown"}
 """Why a caller was asked for a message, by the engine's status; 0: this process is about to end."""
 MESSAGE_BEGIN_SEQ = 1001
+NAMED_S = 5.0
+"""So long Twilio's question about a call waits for the API's answer that has its SID; Twilio itself waits for 15 s."""
 REMEMBERED = 1000
 """Calls that are over, of which Twilio may still ask what follows."""
 
@@ -62,6 +65,7 @@ class Desk:
         self._sessions: dict[str, Call] = {}
         self._progress: dict[str, Progress] = {}
         self._past: OrderedDict[str, str] = OrderedDict()
+        self._making: set[asyncio.Future[None]] = set()
         self._background: set[asyncio.Task[None]] = set()
         self.draining = False
 
@@ -115,7 +119,7 @@ class Desk:
     async def answered(self, form: Mapping[str, str]) -> str:
         """Whom we have called has answered. Raises forms.BadForm."""
         asked = forms.voice(form)
-        call = self._calls.get(asked.call_sid)
+        call = await self._named(asked)
         if call is None or call.over:
             return twiml.hang_up()
         return self._connect(asked.call_sid, AFTER_PATH)
@@ -123,7 +127,7 @@ class Desk:
     async def status(self, form: Mapping[str, str]) -> None:
         """How a call goes. Raises forms.BadForm."""
         asked = forms.voice(form)
-        call, progress = self._calls.get(asked.call_sid), self._progress.get(asked.call_sid)
+        call, progress = await self._named(asked), self._progress.get(asked.call_sid)
         if call is None or progress is None:
             return
         match progress.told(asked.status):
@@ -208,6 +212,15 @@ class Desk:
         if self.draining or self.live > self._settings.gateway.max_calls:
             call.receive(does.OutsideEnded(503))
             return
+        made: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._making.add(made)
+        try:
+            await self._make(call, event)
+        finally:
+            self._making.discard(made)
+            made.set_result(None)
+
+    async def _make(self, call: Call, event: sip.Invited) -> None:
         url = self._twilio.public_url
         try:
             sid = await self._api.call(event.called, event.caller, url=url + ANSWERED_PATH, status_url=url + STATUS_PATH)
@@ -221,6 +234,16 @@ class Desk:
             await self._end(call)
             return
         self._name(call, sid)
+
+    async def _named(self, asked: forms.VoiceRequest) -> Call | None:
+        """The call that Twilio asks about. It may be faster with that than with its answer to who has it make the call: those
+        come by connections of their own."""
+        made = set(self._making) if asked.outbound else set()
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(NAMED_S):
+                while made and asked.call_sid not in self._calls:
+                    _, made = await asyncio.wait(made, return_when=asyncio.FIRST_COMPLETED)
+        return self._calls.get(asked.call_sid)
 
     def _new(self, sid: str, session: str, *, outbound: bool) -> Call:
         call = Call(

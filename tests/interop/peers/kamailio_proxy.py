@@ -138,7 +138,8 @@ async def called(floor: Floor, desk: Desk) -> None:
 
 def given_up(floor: Floor, desk: Desk) -> int:
     """How many connections to the desk's port the hotline gave up for want of a pong."""
-    lines = map(json.loads, (floor.site.data_dir / "log" / "engine.log").read_text(encoding="utf-8").splitlines())
+    written = (floor.site.data_dir / "log" / "engine.log").read_bytes()
+    lines = map(json.loads, written[: written.rfind(b"\n") + 1].splitlines())  # of the last one the end may be still to come
     found = [one["why"] for one in lines if one["event"] == "no connection" and one["peer"] == f"127.0.0.1:{desk.port}"]
     return found.count("no pong")
 

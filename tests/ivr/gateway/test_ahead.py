@@ -56,6 +56,20 @@ def test_a_mark_that_is_lost_does_not_silence_for_ever() -> None:
     assert ahead.frame(0.02, 6.1 + FORGET_S)
 
 
+def test_a_mark_that_comes_when_it_was_forgotten_was_on_its_way() -> None:
+    """Where the way is free again a moment after we went on sending: what lies on it would be heard late ever after."""
+    ahead = Ahead()
+    ahead.mark(5.0)
+    ahead.heard("m1", 5.1)
+    assert (ahead.mark(6.0), ahead.mark(6.5)) == ("m2", "m3")
+    assert ahead.frame(0.02, 6.1 + FORGET_S)
+    assert ahead.mark(6.1 + FORGET_S) == "m4"
+    assert ahead.heard("m2", 6.2 + FORGET_S), "throw away what lies on the way"
+    assert not ahead.heard("m3", 6.2 + FORGET_S), "it comes back because of that"
+    assert not ahead.heard("m4", 6.2 + FORGET_S)
+    assert ahead.frame(0.02, 6.3 + FORGET_S)
+
+
 def test_a_peer_that_never_gives_marks_back_is_heard_all_the_same() -> None:
     ahead = Ahead()
     ahead.mark(5.0)

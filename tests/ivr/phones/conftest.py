@@ -38,7 +38,8 @@ class Registrar(asyncio.DatagramProtocol):
         self.address = ("", 0)
         self.contacts: list[str] = []
         self.seen: list[str] = []
-        """Methods of the requests, in order."""
+        """Methods of the requests, in order; what is late for its answer comes again, and counts once."""
+        self._known: set[tuple[str, str]] = set()
         self.drop = 0
         """Datagrams to lose first."""
         self.qop = True
@@ -53,7 +54,9 @@ class Registrar(asyncio.DatagramProtocol):
             self.drop -= 1
             return
         request = parse(data)
-        self.seen.append(request.method)
+        if (request.branch, request.method) not in self._known:
+            self._known.add((request.branch, request.method))
+            self.seen.append(request.method)
         if request.method == "ACK":
             return
         login = dict(re.findall(r'(\w+)="?([^",]*)"?', request.get("Authorization")))

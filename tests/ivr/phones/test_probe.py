@@ -18,6 +18,7 @@ from ivr.phones.probe import ProbePlan, ProbeReport, probe
 from ivr.phones.pyvoip import Phone
 from ivr.phones.scripted import Answer, Refuse, ScriptedPhone
 from tests.ivr.phones.conftest import MakePhone, Registrar
+from tests.stalls import again_where_late
 
 FRESH_TAG = "an ACK with a To tag that is not ours (RFC 3261 12.2.1.1)"
 """What pyVoIP's ACK is complained about."""
@@ -41,6 +42,7 @@ async def server(make_phone: MakePhone) -> ScriptedPhone:
     return phone
 
 
+@again_where_late
 async def test_a_whole_call(server: ScriptedPhone, tmp_path: Path) -> None:
     welcome, voice, saved = tmp_path / "welcome.wav", tmp_path / "voice.wav", tmp_path / "heard.wav"
     welcome.write_bytes(audio.write_wav(speech(1)))

@@ -15,6 +15,7 @@ from ivr.phones.message import Message, describe, parameter, parse
 from ivr.phones.scripted import Answer, Call, NoAnswer, PhoneError, Refuse, Refused, Ring, ScriptedPhone, Silent
 from ivr.phones.wire import answer_to
 from tests.ivr.phones.conftest import MakePhone, Registrar
+from tests.stalls import again_where_late
 
 
 async def talk(make_phone: MakePhone) -> tuple[ScriptedPhone, Call, ScriptedPhone, Call]:
@@ -37,7 +38,9 @@ async def test_a_call_with_sound_both_ways_and_keys(make_phone: MakePhone) -> No
     theirs.send_tone(600)
     await ours.wait_tone(600)
     await theirs.wait_tone(440)
-    assert audio.snr(theirs.samples(time.monotonic() - 0.3), 440) > 35
+    await theirs.wait_until(
+        lambda: audio.snr(theirs.samples(time.monotonic() - 0.3), 440) > 35, "nothing but the tone is heard"
+    )
     await ours.press("12#")
     await ours.press("9", how="info")
     await theirs.wait_until(lambda: theirs.digits == "12#9", "the keys came")
@@ -95,6 +98,7 @@ async def test_both_re_invite_at_once(make_phone: MakePhone) -> None:
     assert caller.complaints == seat.complaints == []
 
 
+@again_where_late
 async def test_a_recording_is_sent_and_recognised(make_phone: MakePhone, tmp_path: Path) -> None:
     _, ours, _, theirs = await talk(make_phone)
     words = audio.tone(500, 0.3) + audio.tone(1100, 0.3)
@@ -241,6 +245,12 @@ class Peer:
                 pass
         return message
 
+    async def answer(self, request: Message) -> int:
+        """The status of the answer to this request; others are left out: what is late for its ACK comes again."""
+        while (message := await self.expect("SIP")).branch != request.branch:
+            pass
+        return message.status
+
     def request(
         self, method: str, cseq: int, branch: str, *, to: str = "<sip:1026@h>", extra: str = "", body: bytes = b""
     ) -> Message:
@@ -310,21 +320,21 @@ async def test_faults_of_the_other_side_are_complained_about(make_phone: MakePho
     to = (await peer.expect("200")).get("To")
     peer.send(peer.request("ACK", 9, "b", to=to))
     peer.send(peer.request("ACK", 10, "c", to=to + "x"))
-    peer.send(peer.request("BYE", 10, "d", to=to))
-    assert (await peer.expect("SIP")).status == 500
-    peer.send(peer.request("BYE", 11, "e", to=to + "y"))
-    assert (await peer.expect("SIP")).status == 481
-    peer.send(peer.request("INVITE", 110, "f", to=to, body=b"v=0\r\n"))
-    assert (await peer.expect("SIP")).status == 488
+    peer.send(request := peer.request("BYE", 10, "d", to=to))
+    assert await peer.answer(request) == 500
+    peer.send(request := peer.request("BYE", 11, "e", to=to + "y"))
+    assert await peer.answer(request) == 481
+    peer.send(request := peer.request("INVITE", 110, "f", to=to, body=b"v=0\r\n"))
+    assert await peer.answer(request) == 488
     peer.send(peer.request("ACK", 110, "f", to=to))
-    peer.send(peer.request("SUBSCRIBE", 111, "g", to=to))
-    assert (await peer.expect("SIP")).status == 405
-    peer.send(peer.request("BYE", 112, "h", to=to))
-    assert (await peer.expect("SIP")).status == 200
-    peer.send(peer.request("BYE", 112, "h", to=to))
-    assert (await peer.expect("SIP")).status == 200  # the same again
-    peer.send(peer.request("INVITE", 113, "i", to=to, body=SDP))
-    assert (await peer.expect("SIP")).status == 481
+    peer.send(request := peer.request("SUBSCRIBE", 111, "g", to=to))
+    assert await peer.answer(request) == 405
+    peer.send(request := peer.request("BYE", 112, "h", to=to))
+    assert await peer.answer(request) == 200
+    peer.send(request := peer.request("BYE", 112, "h", to=to))
+    assert await peer.answer(request) == 200  # the same again
+    peer.send(request := peer.request("INVITE", 113, "i", to=to, body=SDP))
+    assert await peer.answer(request) == 481
     expected = [
         "garbage",
         "an ACK with CSeq 9",
@@ -394,7 +404,8 @@ async def test_an_invite_is_sent_again_with_a_login(make_phone: MakePhone, peer:
     challenge = [("Proxy-Authenticate", 'Digest realm="h", nonce="n", qop="auth"')]
     peer.send(answer_to(first, 407, "Proxy Authentication Required", tag="p", headers=challenge))
     assert (await peer.expect("ACK")).branch == first.branch
-    second = await peer.expect("INVITE")
+    while (second := await peer.expect("INVITE")).branch == first.branch:
+        pass  # it came again
     assert (second.cseq, second.get("Call-ID")) == (first.cseq + 1, first.get("Call-ID"))
     assert second.branch != first.branch
     assert 'username="1026"' in second.get("Proxy-Authorization")
