@@ -41,7 +41,8 @@ def house(options: ConsoleOptions) -> Iterator[Flask]:
     """A console of two queues and two seats."""
     queues = (QueueSetting("service", TERMS), QueueSetting("repair", TERMS))
     seats = (SeatSetting("1026", "小王", ("service",)), SeatSetting("1027", "小李", ("service", "repair")))
-    app = create_app(replace(options, queues=queues, seat_settings=seats, music=("music", "waltz")))
+    noon = f"Etc/GMT{time.gmtime().tm_hour - 12:+d}"  # so that a minute ago was today; POSIX: west of Greenwich is +
+    app = create_app(replace(options, queues=queues, seat_settings=seats, music=("music", "waltz"), time_zone=noon))
     app.test_client_class = Browser
     yield app
     app.extensions["ground"].close()
