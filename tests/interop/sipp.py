@@ -174,9 +174,8 @@ async def start(
         (directory / "tone.alaw").write_bytes(audio.encode("PCMA", audio.tone(440, 2.0)))
         (directory / "key.pcap").write_bytes(key_pcap(key))
         text = expand((SCENARIOS / f"{scenario}.xml").read_text())
-        keywords = {
-            "before_key": str(round(before_key_s * 1000))
-        }  # a variable that is set from outside is a text, and no pause
+        # A variable that is set from outside is a text, and no pause.
+        keywords = {"before_key": str(round(before_key_s * 1000))}
         for keyword, value in {**keywords, **(values or {})}.items():
             text = text.replace(f"[{keyword}]", value)
         called = 0 <= text.find("<recv request") < text.find("<send")
