@@ -31,7 +31,7 @@ async def test_the_caller_may_be_through_before_the_seat_has_heard_of_it() -> No
         caller = asyncio.create_task(be_caller(call))
         talk = asyncio.create_task(show.talk(seat, caller))
         await caller
-        await asyncio.sleep(0.5)
+        await call.wait_until(lambda: len(lines) == 3, "the seat has heard the caller")
         assert not talk.done(), lines
         await call.hang_up()
         await talk

@@ -4,13 +4,14 @@ call's timeline."""
 from __future__ import annotations
 
 import tempfile
-from itertools import product
+from itertools import combinations, product
 from pathlib import Path
 
 import numpy as np
 
 from bench.callers import VOICES, word
 from ivr.flow.load import load
+from ivr.phones import audio
 from ivr.phones.audio import Samples
 from ivr.speech.control import Understood
 from ivr.speech.ground import of_menu
@@ -32,7 +33,7 @@ nodes:
     kind: menu
     prompt: business_info
     timeout_s: 20
-    unsure_below: 0.9
+    unsure_below: 0.98
     keys:
       "1": {to: one, words: [订单]}
       "2": {to: two, words: [退款]}
@@ -50,20 +51,33 @@ WORDS = {"订单": "1", "退款": "2", "退货": "3", "付款": "4"}
 QUESTION, IS_IT_RIGHT, MISHEARD = (sound(PATH / "zh" / f"{name}.wav") for name in ("business_info", "speech_yes_no", "digit_9"))
 
 
+UNSURE_BELOW = 0.98
+LATE = range(0, 160, 16)
+"""Samples by which a sound may come later: how it falls into the model's frames is not the same in each call."""
+
+
 def doubtful() -> tuple[Samples, str, str]:
-    """Two words at once of which the model can't tell which was said; its two guesses."""
+    """Two words at once of which the model can't tell which was said, however they fall into its frames; its two guesses."""
     menu = load(MENU).document
     assert menu is not None
     model, ground = Vosk(MODEL), of_menu(menu, "zh")["main"]
-    for (one, other), voice, share in product(product(WORDS, WORDS), VOICES, np.arange(0.4, 0.62, 0.02)):
+
+    def guesses(said: Samples, late: int) -> tuple[str, str] | None:
+        heard = audio.decode("PCMU", audio.encode("PCMU", np.concatenate([np.zeros(late, np.int16), said])))
+        told = hear(model, ground, heard)
+        if not isinstance(told, Understood) or told.confidence >= UNSURE_BELOW or not told.alternatives:
+            return None
+        return told.text, told.alternatives[0].text
+
+    for (one, other), voice, share in product(combinations(WORDS, 2), VOICES, np.arange(0.4, 0.62, 0.02)):
         parts = [word(text, voice) * part for text, part in ((one, 1 - share), (other, share))]
         both = np.zeros(max(map(len, parts)))
         for part in parts:
             both[: len(part)] += part
         said = both.astype(np.int16)
-        told = hear(model, ground, said)
-        if isinstance(told, Understood) and told.confidence < 0.85 and any(a.confidence > 0.15 for a in told.alternatives):
-            return said, told.text, told.alternatives[0].text
+        first = guesses(said, LATE[0])
+        if first is not None and all(guesses(said, late) == first for late in LATE[1:]):
+            return said, *first
     raise AssertionError("the model is never in doubt")
 
 
@@ -92,5 +106,5 @@ async def test_a_doubtful_answer_is_asked_about_and_the_next_guess_after_no(tmp_
         heard = [data for kind, data in timeline(site, row["call_id"]) if kind == "said"]
         assert [each["text"] for each in heard] == [first, "不是", first, "是的"]
         for each in (heard[0], heard[2]):
-            assert each["confidence"] < 0.9
+            assert each["confidence"] < UNSURE_BELOW
             assert each["alternatives"][0][0] == second
