@@ -145,6 +145,7 @@ async def test_two_parties_hear_each_other_and_both_are_recorded_apart(rig: Rig,
     assert await rig.do(StopRecord("never")) == {"frames": 0, "gaps": 0, "path": ""}
 
 
+@again_where_late
 async def test_in_a_crowd_each_hears_who_they_talk_to(rig: Rig) -> None:
     """So many that their packets wait for each other, and leave in more than one burst."""
     peers = [await rig.leg(f"leg{number}") for number in range(40)]
@@ -152,13 +153,13 @@ async def test_in_a_crowd_each_hears_who_they_talk_to(rig: Rig) -> None:
         peer.says(tone(300 + 50 * number, 1))
     for number in range(0, 40, 2):
         await rig.do(both(f"leg{number}", f"leg{number + 1}"))
-    await rig.talk(1.0, *peers)
+    await rig.until(lambda: all(len(peer.packets) >= 40 for peer in peers), *peers)
     for number, peer in enumerate(peers):
         continuous(peer)
-        assert len(peer.packets) >= 40
         assert power(peer.heard()[-3200:], 300 + 50 * (number ^ 1)) > 0.95
 
 
+@again_where_late
 async def test_announcement_then_talk_then_music_is_one_stream(rig: Rig) -> None:
     prompt = write_wav(rig.directory / "number.wav", tone(700, 0.3))
     music = write_wav(rig.directory / "music.wav", tone(300, 0.3))
@@ -183,6 +184,7 @@ async def test_announcement_then_talk_then_music_is_one_stream(rig: Rig) -> None
     assert set(order) == {700, 1500, 300}
 
 
+@again_where_late
 async def test_three_parties_are_mixed(rig: Rig) -> None:
     peers = [await rig.leg(name, law) for name, law in (("a", "PCMA"), ("b", "PCMU"), ("c", "PCMA"))]  # type: ignore[arg-type]
     for peer, hz in zip(peers, (400, 1000, 1900), strict=True):
@@ -302,6 +304,7 @@ async def test_a_listener_is_kept_alive_with_silence_while_its_source_says_nothi
     continuous(caller)
 
 
+@again_where_late
 async def test_garbage_is_counted_and_harms_nobody(own: Rig) -> None:
     caller, seat = await own.leg("caller"), await own.leg("seat")
     await own.do(both("caller", "seat"))
@@ -323,6 +326,7 @@ async def test_garbage_is_counted_and_harms_nobody(own: Rig) -> None:
         far = caller.packet(b"\xd5" * 160, 8)
         caller.sock.sendto(far[:2] + os.urandom(6) + far[8:], caller.to)
         if number % 20 == 0:
+            await own.do(Stats())  # it is there, and reads: what it doesn't, the kernel throws away
             await own.talk(0.02)
     await own.talk(0.5, caller, seat)
     assert power(seat.heard()[-800:], 400) > 0.95
