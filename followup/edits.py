@@ -53,10 +53,12 @@ def change(connection: Connection, name: str, values: Mapping[str, Any], author:
 def publish(client: Redis, engine: Engine) -> None:
     """Tell the engines what stands in SQL, as often as you like: what they know is not told again. Raises
     redis.exceptions.RedisError, sqlalchemy.exc.DBAPIError."""
-    with reading(engine) as connection:
-        there = edits(connection)
-    for name, edit in there.items():
-        documents.publish(client, KIND, name, _text(edit.values))
+
+    def wanted() -> dict[str, str]:
+        with reading(engine) as connection:
+            return {name: _text(edit.values) for name, edit in edits(connection).items()}
+
+    documents.keep_published(client, KIND, wanted)
 
 
 def _text(values: Mapping[str, Any]) -> str:

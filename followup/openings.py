@@ -31,14 +31,15 @@ class Openings:
     def publish(self, client: Redis, engine: Engine, now: float) -> None:
         """Bring Redis up to date: after a change, and once a day. Raises redis.exceptions.RedisError,
         sqlalchemy.exc.DBAPIError."""
-        with reading(engine) as connection:
-            edited = overlays(connection)
+
+        def wanted() -> dict[str, str]:
+            with reading(engine) as connection:
+                edited = overlays(connection)
+            return {one.name: self._text(one, edited.get(one.name, NOTHING), now) for one in self._calendars}
+
+        for name in documents.keep_published(client, KIND, wanted):
+            log.info("calendar.published", calendar=name)
         there = documents.published(client, KIND)
-        for calendar in self._calendars:
-            text = self._text(calendar, edited.get(calendar.name, NOTHING), now)
-            if there.get(calendar.name) != text:
-                documents.publish(client, KIND, calendar.name, text)
-                log.info("calendar.published", calendar=calendar.name)
         documents.withdraw(client, KIND, set(there) - {calendar.name for calendar in self._calendars})
 
     def _text(self, calendar: Calendar, overlay: Overlay, now: float) -> str:

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
+
 from redis import Redis
+from redis.exceptions import WatchError
 
 _PREFIX = "{hotline}:"
+_TRIES = 20
 
 
 def publish(client: Redis, kind: str, name: str, text: str) -> bool:
@@ -12,14 +16,25 @@ def publish(client: Redis, kind: str, name: str, text: str) -> bool:
 
     Raises redis.exceptions.RedisError.
     """
-    key = f"{_PREFIX}documents:{kind}"
-    if client.hget(key, name) == text:
-        return False
-    with client.pipeline(transaction=True) as pipe:
-        pipe.hset(key, name, text)
-        pipe.publish(f"{_PREFIX}published", f"{kind}:{name}")
-        pipe.execute()
-    return True
+    return bool(keep_published(client, kind, lambda: {name: text}))
+
+
+def keep_published(client: Redis, kind: str, wanted: Callable[[], Mapping[str, str]]) -> list[str]:
+    """Have the current texts be as wanted() says, which is asked after what is there was read, and again where somebody else
+    was faster. Returns the names published. Raises redis.exceptions.RedisError, and what wanted() raises."""
+    told = []
+    for _ in range(_TRIES):
+        there, missed = published(client, kind), False
+        for name, text in wanted().items():
+            if there.get(name) == text:
+                continue
+            if _replace(client, kind, name, text, there.get(name)):
+                told.append(name)
+            else:
+                missed = True
+        if not missed:
+            break
+    return told
 
 
 def withdraw(client: Redis, kind: str, names: set[str]) -> None:
@@ -31,3 +46,21 @@ def withdraw(client: Redis, kind: str, names: set[str]) -> None:
 def published(client: Redis, kind: str) -> dict[str, str]:
     """The current texts of a kind, by name. Raises redis.exceptions.RedisError."""
     return {str(name): str(text) for name, text in client.hgetall(f"{_PREFIX}documents:{kind}").items()}
+
+
+def _replace(client: Redis, kind: str, name: str, text: str, instead_of: str | None) -> bool:
+    """False, and nothing done, where the current one is no longer `instead_of` (None: there was none): who decided by what is
+    there, and was slow, must look again, or would undo what another has published meanwhile."""
+    key = f"{_PREFIX}documents:{kind}"
+    with client.pipeline(transaction=True) as pipe:
+        try:
+            pipe.watch(key)  # type: ignore[no-untyped-call]
+            if pipe.hget(key, name) != instead_of:
+                return False
+            pipe.multi()
+            pipe.hset(key, name, text)
+            pipe.publish(f"{_PREFIX}published", f"{kind}:{name}")
+            pipe.execute()
+        except WatchError:
+            return False
+    return True

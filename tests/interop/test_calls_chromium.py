@@ -26,6 +26,12 @@ SHOWN = """player => {
   new MutationObserver(() => places.push(wave.ariaValueNow)).observe(wave, { attributeFilter: ["aria-valuenow"] });
 }"""
 """Keeps what the player has shown, and where it was: a busy machine looks again when it is elsewhere."""
+REACHED = """async player => {
+  const audio = player.querySelector("audio");
+  if (audio.seeking) await new Promise(done => audio.addEventListener("seeked", done, { once: true }));
+  await new Promise(done => setTimeout(done, 300));
+}"""
+"""Until the player is where it was led, and has told so."""
 AGAIN_AND_AGAIN = "audio => { audio.loop = true }"
 """A short recording would be over before a busy machine has seen that it plays."""
 
@@ -120,6 +126,7 @@ async def test_a_call_is_found_told_heard_and_exported(tmp_path: Path) -> None:
         assert await position(page) == 0.0
         await player.locator(".sides").select_option(label="只听客户")
         await player.locator(".speed").select_option(label="2×")
+        await player.evaluate(REACHED)
         await player.evaluate(SHOWN)
         await steps.filter(has_text="取消保持").get_by_role("button").click()
         assert float(await page.evaluate("places[0]")) > 0.0

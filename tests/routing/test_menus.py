@@ -136,6 +136,23 @@ async def test_documents_are_the_current_texts(store: Store, redis_sync: Redis) 
     assert await store.documents("calendar") == documents.published(redis_sync, "calendar") == {"default": "b"}
 
 
+async def test_who_was_slow_does_not_undo_what_another_published(redis_sync: Redis) -> None:
+    """The scribe has read the old hours, a supervisor saves new ones and the console publishes them: the scribe looks again."""
+    documents.publish(redis_sync, "calendar", "default", "older")
+    saved, looks = ["old"], []
+
+    def wanted() -> dict[str, str]:
+        looks.append(text := saved[-1])
+        if len(looks) == 1:
+            saved.append("new")
+            assert documents.publish(redis_sync, "calendar", "default", "new")
+        return {"default": text}
+
+    assert documents.keep_published(redis_sync, "calendar", wanted) == []
+    assert looks == ["old", "new"]
+    assert documents.published(redis_sync, "calendar") == {"default": "new"}
+
+
 async def test_the_floor_shows_which_versions_run(store: Store, redis_sync: Redis) -> None:
     publish(redis_sync, draft())
     publish(redis_sync, draft(based_on=1))
